@@ -1,0 +1,102 @@
+"""Name why a task failed, in the words that workers, schedulers and clients share.
+
+The names are those of the original network (spec offchain, appendix A and §2.5), so that a log
+line or an error result reads the same everywhere.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from poco.errors import AppError
+
+__all__ = ["PERMANENT", "Cause", "ExecutionError", "Status", "error_text"]
+
+
+class Cause(StrEnum):
+    """What went wrong while one worker executed one task (spec offchain, appendix A)."""
+
+    TASK_DESCRIPTION_INVALID = "TASK_DESCRIPTION_INVALID"
+    APP_IMAGE_DOWNLOAD_FAILED = "APP_IMAGE_DOWNLOAD_FAILED"
+    APP_IMAGE_BAD_CHECKSUM = "APP_IMAGE_BAD_CHECKSUM"
+    DATASET_FILE_DOWNLOAD_FAILED = "DATASET_FILE_DOWNLOAD_FAILED"
+    DATASET_FILE_BAD_CHECKSUM = "DATASET_FILE_BAD_CHECKSUM"
+    INPUT_FILES_DOWNLOAD_FAILED = "INPUT_FILES_DOWNLOAD_FAILED"
+    APP_COMPUTE_FAILED = "APP_COMPUTE_FAILED"
+    APP_COMPUTE_TIMEOUT = "APP_COMPUTE_TIMEOUT"
+    APP_OUT_OF_MEMORY = "APP_OUT_OF_MEMORY"
+    APP_OUTPUT_TOO_LARGE = "APP_OUTPUT_TOO_LARGE"
+    OUTPUT_TREE_INVALID = "OUTPUT_TREE_INVALID"
+    POST_COMPUTE_TOO_LONG_RESULT_FILE_NAME = "POST_COMPUTE_TOO_LONG_RESULT_FILE_NAME"
+    DETERMINISM_HASH_NOT_FOUND = "DETERMINISM_HASH_NOT_FOUND"
+
+    @property
+    def status(self) -> Status:
+        """The replicate status that this cause leads to (spec offchain §1.6)."""
+        return _STATUS.get(self, Status.COMPUTE_FAILED)
+
+
+class Status(StrEnum):
+    """The failing stage of a replicate, as far as the execution of an app can fail."""
+
+    START_FAILED = "START_FAILED"
+    APP_DOWNLOAD_FAILED = "APP_DOWNLOAD_FAILED"
+    DATA_DOWNLOAD_FAILED = "DATA_DOWNLOAD_FAILED"
+    COMPUTE_FAILED = "COMPUTE_FAILED"
+
+
+_STATUS = {
+    Cause.TASK_DESCRIPTION_INVALID: Status.START_FAILED,
+    Cause.APP_IMAGE_DOWNLOAD_FAILED: Status.APP_DOWNLOAD_FAILED,
+    Cause.APP_IMAGE_BAD_CHECKSUM: Status.APP_DOWNLOAD_FAILED,
+    Cause.DATASET_FILE_DOWNLOAD_FAILED: Status.DATA_DOWNLOAD_FAILED,
+    Cause.DATASET_FILE_BAD_CHECKSUM: Status.DATA_DOWNLOAD_FAILED,
+    Cause.INPUT_FILES_DOWNLOAD_FAILED: Status.DATA_DOWNLOAD_FAILED,
+}
+
+PERMANENT = frozenset(Cause) - {Cause.APP_OUT_OF_MEMORY}
+"""Causes that every honest worker would meet too, unless the place that raises knows better.
+
+Memory is missing here because its limit is the worker's, not the category's.
+"""
+
+
+class ExecutionError(AppError):
+    """An execution that cannot yield the app's own result.
+
+    Args:
+        cause: the shared name of the reason.
+        rule: what must hold, as a sentence.
+        field: dotted name of the offending field, empty when there is none.
+        value: the offending value; never a secret.
+        remedy: what the requester or the app's developer can do.
+        permanent: whether another worker would fail alike, so that the failure may be contributed
+            as an error result; defaults to what `PERMANENT` says of the cause.
+    """
+
+    def __init__(
+        self,
+        cause: Cause,
+        rule: str,
+        *,
+        field: str = "",
+        value: Any = None,
+        remedy: str = "",
+        permanent: bool | None = None,
+    ) -> None:
+        self.cause = cause
+        self.permanent = cause in PERMANENT if permanent is None else permanent
+        super().__init__(rule, field=field, value=value, remedy=remedy)
+
+    def _message(self) -> str:
+        return f"{self.cause}: {super()._message()}"
+
+
+def error_text(cause: Cause) -> bytes:
+    """Return the canonical content of ``error.txt`` for a contributed failure.
+
+    It holds nothing but shared names, so that all workers agree on its digest
+    (spec offchain §1.6).
+    """
+    return f"[IEXEC] {cause.status} {cause}\n".encode()

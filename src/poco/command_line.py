@@ -1,0 +1,51 @@
+"""What all scripts share: one line per failure, and its exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from poco.errors import ConfigurationError, InternalError, PocoError
+
+__all__ = ["one_line_errors"]
+
+_INTERRUPTED = 130
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the process with one line on standard error and the exit code of the failure.
+
+    A termination signal ends the block like Ctrl-C, so that child processes are ended, too.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except PocoError as error:
+        _end(error)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    except OSError as error:
+        _end(
+            ConfigurationError(
+                f"the operating system refuses: {error}", remedy="check disk, files and ports"
+            )
+        )
+    except Exception as error:  # the last resort of a process
+        _end(
+            InternalError(
+                f"unexpected {type(error).__name__}: {error}", remedy="please report this line"
+            )
+        )
+
+
+def _end(error: PocoError) -> None:
+    click.echo(f"error: {' '.join(str(error).split())}", err=True)
+    sys.exit(error.exit_code)

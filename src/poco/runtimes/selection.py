@@ -1,0 +1,50 @@
+"""Choose the runtimes that work on this host."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from poco.errors import ConfigurationError
+from poco.runtimes.docker import DockerRuntime
+from poco.runtimes.spec import Runtime
+from poco.runtimes.wasm import WasmRuntime
+
+__all__ = ["available_runtime", "available_runtimes"]
+
+
+def available_runtimes() -> dict[str, Runtime]:
+    """Return the runtimes that work here by app type, the preferred one first.
+
+    Docker comes first when an engine answers, because most apps are images; WASM needs nothing but
+    its Python package.
+    """
+    runtimes: dict[str, Runtime] = {}
+    container = DockerRuntime()
+    if container.answers():
+        runtimes[container.app_type] = container
+    if find_spec("wasmtime"):
+        module = WasmRuntime()
+        runtimes[module.app_type] = module
+    return runtimes
+
+
+def available_runtime(app_type: str | None = None) -> Runtime:
+    """Return the preferred runtime of this host, or the one for a type of app.
+
+    Args:
+        app_type: ``DOCKER`` or ``WASM``, None for the best there is.
+
+    Raises:
+        ConfigurationError: when there is none.
+    """
+    runtimes = available_runtimes()
+    if app_type is None and runtimes:
+        return next(iter(runtimes.values()))
+    if app_type in runtimes:
+        return runtimes[app_type]
+    raise ConfigurationError(
+        f"this host runs {' and '.join(runtimes) or 'no apps at all'}",
+        field="app type",
+        value=app_type,
+        remedy="DOCKER needs an engine that answers, WASM the Python package wasmtime",
+    )

@@ -1,0 +1,1 @@
+"""The worker: what turns a task into a result."""
