@@ -1,0 +1,1 @@
+"""Measurements of poco, each printed by one command."""

@@ -1,0 +1,51 @@
+"""What every test shares: isolation from the developer's machine, and compiled contracts.
+
+Unit tests need neither Ape nor contracts: ``pytest -p no:ape_test tests/unit`` starts at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Ape reads it when its configuration is first used, which is after this file is loaded.
+_ape_data = tempfile.mkdtemp(prefix="poco-ape-")
+atexit.register(shutil.rmtree, _ape_data, ignore_errors=True)
+os.environ["APE_DATA_FOLDER"] = _ape_data
+# An anvil that a test starts gets a port of its own, and never is the developer's.
+os.environ.setdefault("APE_FOUNDRY_HOST", "auto")
+
+_WITH_CONTRACTS = {"contracts", "services", "e2e"}
+_TESTS = Path(__file__).parent
+_built = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run contract tests on Ape's in-process chain unless ``--network`` names another."""
+    if config.pluginmanager.hasplugin("ape_test") and not config.option.network:
+        config.option.network = "ethereum:local:test"
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> None:
+    """Bring the compiled contracts up to date before the first module that may use them."""
+    global _built
+    if not _built and module_path.relative_to(_TESTS).parts[0] in _WITH_CONTRACTS:
+        from poco.toolchain.export import ensure_built
+
+        ensure_built()
+        _built = True
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """The URL of a local chain that mines each transaction at once, shared by the whole run."""
+    from support.anvil import start_anvil
+
+    with start_anvil() as url:
+        yield url
