@@ -35,6 +35,20 @@ def travel_to(timestamp: int) -> None:
     ape.chain.pending_timestamp = timestamp
 
 
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo on the chain what the block does.
+
+    Not Ape's `chain.isolate()`: that swallows exceptions, failed assertions too, and sets the clock
+    back afterwards, which spoils the pending block when a second has passed meanwhile.
+    """
+    snapshot = ape.chain.snapshot()
+    try:
+        yield
+    finally:
+        ape.chain.restore(snapshot)
+
+
 # ---- reverts
 
 

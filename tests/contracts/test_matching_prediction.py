@@ -12,6 +12,7 @@ from eth_abi import encode
 from eth_utils import keccak
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
+from local_chain import undone
 from market import DEPOSIT, RLC, ZERO_ADDRESS, Market, Revert, revert_of
 
 from poco.orders import (
@@ -286,7 +287,7 @@ def spoil(market, cast, orders, signatures):
 def test_match__any_orders__does_what_why_not_match_says(
     project, market, stage, cast, made, sponsored, before
 ):
-    with ape.chain.isolate():
+    with undone():
         orders = build(market, stage, cast, made)
         if before:  # one task of the request was taken already
             earlier = market.orders()._replace(request=orders.request)

@@ -6,6 +6,7 @@ import ape
 import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_canonical_address, to_checksum_address
+from local_chain import undone
 
 ZERO = "0x0000000000000000000000000000000000000000"
 MAX_FIELDS = 24_576 - 45  # code of a contract less the clone, bytes
@@ -130,9 +131,9 @@ def test_create__with_longer_fields__reverts(kind, app_owner, stranger, length):
         kind.create(app_owner, label, stranger)
 
 
-def test_create__with_too_little_gas_for_the_code__reverts(kind, app_owner, stranger, chain):
+def test_create__with_too_little_gas_for_the_code__reverts(kind, app_owner, stranger):
     label = "x" * 10_000
-    with chain.isolate():
+    with undone():
         needed = kind.create(app_owner, label, stranger).gas_used
     entry = kind.predict(app_owner, label)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ape
 import pytest
-from ape import chain as ape_chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from local_chain import undone
 
 ZERO = "0x0000000000000000000000000000000000000000"
 GETTERS = {
@@ -53,7 +53,7 @@ def test_getters__return_the_fields(kind, entry):
 @given(data=st.data())
 def test_getters__for_any_fields__return_them(kind, app_owner, data):
     fields = tuple(data.draw(VALUES[type_]) for type_ in kind.types)
-    with ape_chain.isolate():
+    with undone():
         getattr(kind.registry, f"create{kind.name}")(app_owner, *fields, sender=app_owner)
         address = getattr(kind.registry, f"predict{kind.name}")(app_owner, *fields)
         entry = kind.entry_type.at(address)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ape
 import pytest
-from ape import chain as ape_chain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from local_chain import undone
 
 ZERO = "0x0000000000000000000000000000000000000000"
 TITLES = {
@@ -289,7 +289,7 @@ def test_lists__after_any_creations_and_transfers__agree_with_the_model(
     workerpool_registry, accounts, steps
 ):
     registry, model, people = workerpool_registry, Lists(), accounts[1:4]
-    with ape_chain.isolate():
+    with undone():
         for number, (rank, person) in enumerate(steps):
             holder = people[person]
             if rank is None or not model.all:
