@@ -65,7 +65,7 @@ record: $(READY) ## accept the bytecode of the contracts as they are now
 	@$(LOCAL) python -m poco.toolchain record
 
 lock: $(READY) ## resolve the Python and npm versions again (needs uv)
-	uv pip compile pyproject.toml --extra contracts --group dev --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra contracts --extra postgresql --extra s3 --group dev --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements-dev.txt
 	uv pip compile --group node --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements-node.txt

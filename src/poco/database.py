@@ -1,0 +1,218 @@
+"""One way to open a database: SQLite by default, PostgreSQL by URL.
+
+Tables are SQLAlchemy Core `Table`s that their owner declares; which engine runs them nobody outside
+this module knows. A transaction that writes takes SQLite's write lock at its begin, so that two writers
+wait for each other instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from poco.errors import ConfigurationError
+
+__all__ = ["Database", "Lease", "upsert"]
+
+_BUSY_SECONDS = 30
+_leases_metadata = MetaData()
+_leases = Table(
+    "leases",
+    _leases_metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+
+class Database:
+    """A database with the tables of one service. Safe to use from several threads.
+
+    Args:
+        url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite://`` (in memory) or
+            ``postgresql://user:password@host/name``.
+        tables: what to create when missing.
+
+    Raises:
+        ConfigurationError: the URL is malformed, or the database does not answer.
+    """
+
+    def __init__(self, url: str, tables: MetaData) -> None:
+        self._engine = _engine(url)
+        with _faults(self._engine.url):
+            _leases_metadata.create_all(self._engine)
+            tables.create_all(self._engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file of this host."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is committed at the end of the block, or undone by an exception.
+
+        Raises:
+            ConfigurationError: the database does not answer.
+        """
+        with _faults(self._engine.url), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection that sees one state of the database and changes nothing.
+
+        Raises:
+            ConfigurationError: the database does not answer.
+        """
+        with _faults(self._engine.url), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+class Lease:
+    """The right to act, held by one process at a time.
+
+    Args:
+        database: where the lease is written.
+        name: of what is held.
+        seconds: how long it holds without being renewed.
+    """
+
+    def __init__(self, database: Database, name: str, seconds: float = 15.0) -> None:
+        self._database = database
+        self._name = name
+        self._seconds = seconds
+        self._owner = uuid.uuid4().hex
+
+    def hold(self) -> bool:
+        """Take or renew the lease; return whether this process has it now."""
+        now = time.time()
+        row = {"name": self._name, "owner": self._owner, "until": now + self._seconds}
+        with self._database.writing() as connection:
+            statement = select(_leases).where(_leases.c.name == self._name).with_for_update()
+            found = connection.execute(statement).one_or_none()
+            if found is not None and found.owner != self._owner and found.until > now:
+                return False
+            connection.execute(upsert(self._database, _leases, row))
+        return True
+
+    def release(self) -> None:
+        """Give the lease back."""
+        mine = (_leases.c.name == self._name) & (_leases.c.owner == self._owner)
+        with self._database.writing() as connection:
+            connection.execute(_leases.delete().where(mine))
+
+
+def upsert(database: Database, table: Table, row: dict[str, Any]) -> Any:
+    """Return the statement that inserts a row or replaces the one with its primary key.
+
+    Args:
+        database: where it will run.
+        table: whose row it is.
+        row: values of the key's columns and of those to set.
+    """
+    keys = [column.name for column in table.primary_key]
+    values = {name: value for name, value in row.items() if name not in keys}
+    dialect = sqlite if database.is_sqlite else postgresql
+    statement = dialect.insert(table).values(row)
+    if not values:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError("another engine")
+        return _prepared(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            "a database is sqlite:///FILE or postgresql://USER@HOST/NAME",
+            field="database",
+            value=_shown(url),
+            remedy="for example sqlite:///scheduler.sqlite",
+        ) from error
+    except ImportError as error:
+        raise ConfigurationError(
+            "PostgreSQL needs the package psycopg",
+            field="database",
+            value=_shown(url),
+            remedy="pip install 'poco[postgresql]'",
+        ) from error
+
+
+def _prepared(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    if url.database:
+        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not Path(url.database).exists():  # it may hold what only its owner should read
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver begins no transactions by itself
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+@contextmanager
+def _faults(url: URL) -> Iterator[None]:
+    """Translate what only the operator of the database can mend."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not (error.connection_invalidated or type(error).__name__ == "OperationalError"):
+            raise
+        raise ConfigurationError(
+            f"the database must answer: {str(error.orig).splitlines()[0]}",
+            field="database",
+            value=_shown(url.render_as_string(hide_password=True)),
+            remedy="start it, or check the URL",
+        ) from error
+
+
+def _shown(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "(malformed URL)"

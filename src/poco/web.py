@@ -1,0 +1,243 @@
+"""What all HTTP services share: errors as JSON, bounded bodies, health, metrics, start and end.
+
+A service is a FastAPI application made by `application`; `serving` runs it in a thread of this
+process, `run` in the foreground until a signal ends it. Its OpenAPI page is at ``/docs``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from poco import __version__
+from poco.errors import (
+    AppError,
+    ChainError,
+    ConfigurationError,
+    InternalError,
+    PeerError,
+    PocoError,
+    UserInputError,
+)
+
+__all__ = ["HttpError", "application", "run", "serving", "status_of"]
+
+MAX_BODY_BYTES = 1024 * 1024
+_START_SECONDS = 20.0
+_STATUS: Mapping[type[PocoError], HTTPStatus] = {
+    UserInputError: HTTPStatus.BAD_REQUEST,
+    PeerError: HTTPStatus.BAD_REQUEST,
+    AppError: HTTPStatus.BAD_REQUEST,
+    ChainError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class HttpError(PeerError):
+    """A request that is refused with a certain status.
+
+    Args:
+        status: HTTP status to answer with.
+        rule: see `PocoError`.
+        field: see there.
+        value: see there; never a secret.
+        remedy: see there.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        rule: str,
+        *,
+        field: str = "",
+        value: object = None,
+        remedy: str = "",
+    ) -> None:
+        self.status = HTTPStatus(status)
+        super().__init__(rule, field=field, value=value, remedy=remedy)
+
+
+def status_of(error: PocoError) -> HTTPStatus:
+    """Return the HTTP status that stands for an error."""
+    if isinstance(error, HttpError):
+        return error.status
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def application(
+    title: str,
+    *,
+    description: str = "",
+    registry: CollectorRegistry | None = None,
+    healthy: Callable[[], Mapping[str, object]] = dict,
+    max_body: int = MAX_BODY_BYTES,
+    unbounded: tuple[str, ...] = (),
+) -> FastAPI:
+    """Make an application with ``/health``, ``/version``, ``/metrics`` and errors as JSON.
+
+    Args:
+        title: name of the service.
+        description: what it is, for the OpenAPI page.
+        registry: metrics to show at ``/metrics`` in the format of Prometheus; None: no such page.
+        healthy: details for ``/health``; what it raises makes the answer 503.
+        max_body: largest body of a request, bytes.
+        unbounded: prefixes of paths whose handlers bound the body by themselves.
+    """
+    app = FastAPI(title=title, description=description, version=__version__)
+    app.add_middleware(_BoundedBody, limit=max_body, unbounded=unbounded)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+    )
+
+    @app.exception_handler(PocoError)
+    async def _poco_error(_: Request, error: PocoError) -> Response:
+        return JSONResponse({"error": str(error)}, status_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
+        return JSONResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
+
+    @app.get("/version", response_class=PlainTextResponse)
+    def version() -> str:
+        """Return the version of poco."""
+        return __version__
+
+    @app.get("/health")
+    def health() -> Mapping[str, object]:
+        """Return 200 when the service can do its work."""
+        return {"status": "ok", **healthy()}
+
+    if registry is not None:
+
+        @app.get("/metrics", response_class=PlainTextResponse)
+        def metrics() -> Response:
+            """Return the metrics in the text format of Prometheus."""
+            return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+    return app
+
+
+class _BoundedBody:
+    """Refuse bodies over a limit, whether or not the request says how long it is."""
+
+    def __init__(self, app: ASGIApp, limit: int, unbounded: tuple[str, ...]) -> None:
+        self._app = app
+        self._limit = limit
+        self._unbounded = unbounded
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (
+            self._unbounded and str(scope["path"]).startswith(self._unbounded)
+        ):
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._limit:
+            await self._refuse()(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
+        taken = 0
+
+        async def counting() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                raise HttpError(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self._limit} bytes"
+                )
+            return message
+
+        return counting
+
+    def _refuse(self) -> JSONResponse:
+        rule = f"a body may have {self._limit} bytes"
+        return JSONResponse({"error": rule}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+@contextmanager
+def serving(
+    app: FastAPI | Callable[[str], FastAPI], *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[str]:
+    """Serve an application in a thread until the block ends; yield its root URL.
+
+    Args:
+        app: the application, or what makes it, given the URL.
+        host: interface to listen on.
+        port: TCP port; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the port is taken.
+    """
+    listener = _listen(host, port)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    with contextlib.closing(listener):
+        server = _server(app(url) if not isinstance(app, FastAPI) else app)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name=f"http {url}", daemon=True
+        )
+        thread.start()
+        try:
+            _await_start(server, thread)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def run(app: FastAPI, *, host: str, port: int) -> None:
+    """Serve an application until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigurationError: the port is taken.
+    """
+    with contextlib.closing(_listen(host, port)) as listener:
+        _server(app).run(sockets=[listener])
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="on"
+    )
+    return uvicorn.Server(config)
+
+
+def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise InternalError("the HTTP server did not start", remedy="please report this")
+        time.sleep(0.002)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=512)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"the address must be free to listen on: {error}",
+            field="port",
+            value=f"{host}:{port}",
+            remedy="choose another port, or stop what uses this one",
+        ) from error
