@@ -1,8 +1,8 @@
 """One way to open a database: SQLite by default, PostgreSQL by URL.
 
-Tables are SQLAlchemy Core `Table`s that their owner declares; which engine runs them nobody outside
-this module knows. A transaction that writes takes SQLite's write lock at its begin, so that two writers
-wait for each other instead of failing half-way.
+Tables are SQLAlchemy Core `Table`s that their owner declares; which engine runs them is known here
+only. A transaction that writes takes SQLite's write lock at its begin, so that two writers wait for
+each other instead of failing half-way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     MetaData,
@@ -25,7 +26,6 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
-    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine
@@ -76,9 +76,8 @@ class Database:
         Raises:
             ConfigurationError: the database does not answer.
         """
-        with _faults(self._engine.url), self._engine.connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with _faults(self._engine.url), self._engine.connect() as plain:
+            connection = plain.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
 
@@ -89,11 +88,9 @@ class Database:
         Raises:
             ConfigurationError: the database does not answer.
         """
-        with _faults(self._engine.url), self._engine.connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
-            else:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with _faults(self._engine.url), self._engine.connect() as plain:
+            options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+            connection = plain.execution_options(**options)
             yield connection
             connection.rollback()
 
@@ -121,13 +118,10 @@ class Lease:
         """Take or renew the lease; return whether this process has it now."""
         now = time.time()
         row = {"name": self._name, "owner": self._owner, "until": now + self._seconds}
+        free = (_leases.c.owner == self._owner) | (_leases.c.until <= now)
         with self._database.writing() as connection:
-            statement = select(_leases).where(_leases.c.name == self._name).with_for_update()
-            found = connection.execute(statement).one_or_none()
-            if found is not None and found.owner != self._owner and found.until > now:
-                return False
-            connection.execute(upsert(self._database, _leases, row))
-        return True
+            statement = upsert(self._database, _leases, row, where=free)
+            return connection.execute(statement.returning(_leases.c.name)).first() is not None
 
     def release(self) -> None:
         """Give the lease back."""
@@ -136,13 +130,20 @@ class Lease:
             connection.execute(_leases.delete().where(mine))
 
 
-def upsert(database: Database, table: Table, row: dict[str, Any]) -> Any:
+def upsert(
+    database: Database,
+    table: Table,
+    row: dict[str, Any],
+    *,
+    where: ColumnElement[bool] | None = None,
+) -> Any:
     """Return the statement that inserts a row or replaces the one with its primary key.
 
     Args:
         database: where it will run.
         table: whose row it is.
         row: values of the key's columns and of those to set.
+        where: what must hold of the row that is there; else nothing changes.
     """
     keys = [column.name for column in table.primary_key]
     values = {name: value for name, value in row.items() if name not in keys}
@@ -150,7 +151,7 @@ def upsert(database: Database, table: Table, row: dict[str, Any]) -> Any:
     statement = dialect.insert(table).values(row)
     if not values:
         return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
 
 
 def _engine(url: str) -> Engine:
@@ -181,9 +182,7 @@ def _prepared(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
     if url.database:
-        Path(url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not Path(url.database).exists():  # it may hold what only its owner should read
-            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        _create_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -192,7 +191,26 @@ def _prepared(url: URL) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(options.get("begin", "BEGIN"))
+
     return engine
+
+
+def _create_private(path: Path) -> None:
+    """Create a database file that only its owner can read."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be written: {error.strerror}",
+            field="database",
+            value=str(path),
+            remedy="choose a file in a folder that you may write to",
+        ) from error
 
 
 @contextmanager
