@@ -1,0 +1,132 @@
+"""What every HTTP service does alike."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+import pytest
+from fastapi import Request
+from prometheus_client import CollectorRegistry, Counter
+
+from poco import __version__, web
+from poco.errors import ChainError, ConfigurationError, InternalError, PocoError, UserInputError
+
+
+def faulty(error):
+    """Return a service whose only page raises."""
+    app = web.application("test")
+
+    @app.get("/fault")
+    def fault() -> None:
+        raise error
+
+    return app
+
+
+def echo(**options):
+    """Return a service that answers with the length of what it is sent."""
+    app = web.application("test", max_body=100, **options)
+
+    @app.post("/echo")
+    @app.post("/large")
+    async def length(request: Request) -> int:
+        return len(await request.body())
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UserInputError("a rule", field="name", value=1), 400),
+        (web.HttpError(409, "a rule"), 409),
+        (ChainError("a rule"), 503),
+        (ConfigurationError("a rule"), 503),
+        (InternalError("a rule"), 500),
+        (PocoError("a rule"), 500),
+    ],
+)
+def test_service__handler_raises__answers_with_the_message_and_its_status(error, status):
+    with web.serving(faulty(error)) as url:
+        answer = httpx.get(f"{url}/fault")
+    assert (answer.status_code, answer.json()) == (status, {"error": str(error)})
+
+
+def test_service__malformed_parameter__names_it():
+    app = web.application("test")
+
+    @app.get("/double")
+    def double(number: int) -> int:
+        return 2 * number
+
+    with web.serving(app) as url:
+        answer = httpx.get(f"{url}/double", params={"number": "x"})
+    assert answer.status_code == 400
+    assert "query.number" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_service__body_over_the_limit__is_refused(chunked):
+    body = iter([b"x" * 60, b"x" * 60]) if chunked else b"x" * 120
+    with web.serving(echo()) as url:
+        answer = httpx.post(f"{url}/echo", content=body)
+    assert (answer.status_code, answer.json()) == (413, {"error": "a body may have 100 bytes"})
+
+
+def test_service__body_at_the_limit__is_read():
+    with web.serving(echo()) as url:
+        assert httpx.post(f"{url}/echo", content=b"x" * 100).json() == 100
+
+
+def test_service__path_that_bounds_its_own_body__is_left_alone():
+    with web.serving(echo(unbounded=("/large",))) as url:
+        assert httpx.post(f"{url}/large", content=b"x" * 5_000).json() == 5_000
+
+
+def test_service__version_and_health__are_told():
+    with web.serving(web.application("test", healthy=lambda: {"block": 7})) as url:
+        assert httpx.get(f"{url}/version").text == __version__
+        assert httpx.get(f"{url}/health").json() == {"status": "ok", "block": 7}
+
+
+def test_service__not_healthy__answers_503():
+    def away():
+        raise ChainError("the node does not answer")
+
+    with web.serving(web.application("test", healthy=away)) as url:
+        assert httpx.get(f"{url}/health").status_code == 503
+
+
+def test_service__metrics__are_in_the_format_of_prometheus():
+    registry = CollectorRegistry()
+    Counter("tasks", "Tasks.", registry=registry).inc()
+    with web.serving(web.application("test", registry=registry)) as url:
+        assert "tasks_total 1.0" in httpx.get(f"{url}/metrics").text
+
+
+def test_service__port_is_taken__says_which():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"),
+            web.serving(web.application("test"), port=port),
+        ):
+            pass
+
+
+def test_service__made_with_its_url__knows_where_it_is():
+    def make(url):
+        app = web.application("test")
+        app.get("/where")(lambda: url)
+        return app
+
+    with web.serving(make) as url:
+        assert httpx.get(f"{url}/where").json() == url
+
+
+def test_service__block_ends__does_not_answer_any_more():
+    with web.serving(web.application("test")) as url:
+        pass
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
