@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import json
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from poco import appio
-from poco.appio import DEFAULT_LIMITS, ExecutionError, OutputLimits
+from poco.appio import (
+    DEFAULT_LIMITS,
+    ArchiveLimits,
+    ExecutionError,
+    OutputLimits,
+    unpack_archive,
+)
 from poco.errors import PeerError
 
 __all__ = ["MAX_ARCHIVE_BYTES", "ArchiveContent", "ResultLink", "inspect_archive", "parse_link"]
 
 MAX_ARCHIVE_BYTES = 2 * 1024**3
-_CHUNK_BYTES = 1024 * 1024
-
-# What a zip made by an enemy can raise, beyond what the app contract refuses.
-_BROKEN = (
-    ExecutionError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +79,11 @@ class ArchiveContent:
 def inspect_archive(
     archive: Path, *, has_callback: bool = False, limits: OutputLimits = DEFAULT_LIMITS
 ) -> ArchiveContent:
-    """Compute the result digest anew from an archive.
+    """Compute the result digest anew from an archive of any generation.
 
     Args:
-        archive: a zip with ``computed.json``.
+        archive: a zip with what an app left; without a file that declares its result, as v2 and v3
+            allow, the archive itself is the result.
         has_callback: whether the deal names a callback contract.
         limits: what it may unpack to.
 
@@ -100,42 +93,17 @@ def inspect_archive(
     with tempfile.TemporaryDirectory(prefix="poco-result-") as folder:
         root = Path(folder)
         try:
-            names = _unpack(archive, root, limits)
+            names = tuple(unpack_archive(archive, root, ArchiveLimits(limits.size, limits.entries)))
             tree = appio.scan_output(root, limits)
-            computed = appio.read_computed(root, has_callback=has_callback)
-            data = computed.callback_data
-            if data is not None:
-                return ArchiveContent(appio.callback_digest(data), data, names)
-            digest = appio.output_digest(tree, computed.output_path or "")
-            return ArchiveContent(digest, b"", names)
-        except _BROKEN as error:
+            outcome = appio.read_outcome(tree, None, has_callback=has_callback)
+            if outcome is not None:
+                return ArchiveContent(outcome.digest, outcome.callback_data, names)
+            with archive.open("rb") as stream:
+                return ArchiveContent(appio.stream_digest(stream), b"", names)
+        except (ExecutionError, OSError, ValueError) as error:
             raise PeerError(
                 f"a result archive must follow the app contract: {error}",
                 field="archive",
                 value=archive.name,
                 remedy="ask the worker to upload the archive that it made",
             ) from error
-
-
-def _unpack(archive: Path, folder: Path, limits: OutputLimits) -> tuple[str, ...]:
-    """Unpack regular files only, below the folder only, up to the limits."""
-    with zipfile.ZipFile(archive) as packed:
-        entries = packed.infolist()
-        if len(entries) > limits.entries:
-            raise ValueError(f"an archive may have {limits.entries} entries")
-        left = limits.size
-        for entry in entries:
-            path = PurePosixPath(entry.filename)
-            if entry.is_dir() or path.is_absolute() or ".." in path.parts or not path.parts:
-                raise ValueError(
-                    f"an archive holds files by relative names, not {entry.filename!r}"
-                )
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with packed.open(entry) as source, target.open("xb") as file:
-                while chunk := source.read(_CHUNK_BYTES):
-                    left -= len(chunk)
-                    if left < 0:
-                        raise ValueError(f"an archive may unpack to {limits.size} bytes")
-                    file.write(chunk)
-        return tuple(entry.filename for entry in entries)

@@ -8,16 +8,25 @@ from poco.appio.archive import write_archive
 from poco.appio.arguments import MAX_ARGUMENT_BYTES, split_arguments
 from poco.appio.causes import PERMANENT, Cause, ExecutionError, Status, error_text
 from poco.appio.computed import COMPUTED_FILE, Computed, output_path, read_computed
-from poco.appio.digests import callback_digest, file_digest, output_digest, stream_digest
-from poco.appio.environment import (
-    V5,
-    ZERO_ADDRESS,
+from poco.appio.digests import (
+    callback_digest,
+    declared_digest,
+    file_digest,
+    output_digest,
+    stream_digest,
+    tree_digest,
+)
+from poco.appio.environment import ZERO_ADDRESS, TaskContext, environment, file_names
+from poco.appio.generation import (
+    GENERATION_LABEL,
+    AppImage,
+    Generation,
     Layout,
-    TaskContext,
-    environment,
-    file_names,
+    choose_generation,
+    parse_app,
 )
 from poco.appio.link import callback_link, dropbox_link, http_link, ipfs_link
+from poco.appio.outcome import Outcome, is_declared, read_outcome
 from poco.appio.params import DealParams, parse_params
 from poco.appio.tree import (
     DEFAULT_LIMITS,
@@ -26,20 +35,33 @@ from poco.appio.tree import (
     OutputTree,
     open_beneath,
     scan_output,
+    survey_output,
+)
+from poco.appio.unpacking import (
+    INPUT_LIMITS,
+    ArchiveLimits,
+    ArchiveTooLargeError,
+    unpack_archive,
 )
 
 __all__ = [
     "COMPUTED_FILE",
     "DEFAULT_LIMITS",
+    "GENERATION_LABEL",
+    "INPUT_LIMITS",
     "MAX_ARGUMENT_BYTES",
     "PERMANENT",
-    "V5",
     "ZERO_ADDRESS",
+    "AppImage",
+    "ArchiveLimits",
+    "ArchiveTooLargeError",
     "Cause",
     "Computed",
     "DealParams",
     "ExecutionError",
+    "Generation",
     "Layout",
+    "Outcome",
     "OutputFile",
     "OutputLimits",
     "OutputTree",
@@ -47,6 +69,8 @@ __all__ = [
     "TaskContext",
     "callback_digest",
     "callback_link",
+    "choose_generation",
+    "declared_digest",
     "dropbox_link",
     "environment",
     "error_text",
@@ -54,13 +78,19 @@ __all__ = [
     "file_names",
     "http_link",
     "ipfs_link",
+    "is_declared",
     "open_beneath",
     "output_digest",
     "output_path",
+    "parse_app",
     "parse_params",
     "read_computed",
+    "read_outcome",
     "scan_output",
     "split_arguments",
     "stream_digest",
+    "survey_output",
+    "tree_digest",
+    "unpack_archive",
     "write_archive",
 ]

@@ -7,22 +7,32 @@ Everything an app writes is untrusted. Keys that only a worker or an enclave may
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from poco.appio.causes import Cause, ExecutionError
-from poco.appio.environment import V5, Layout
+from poco.appio.generation import Generation
 from poco.appio.tree import open_beneath
 from poco.appio.untrusted_json import parse_object
 
-__all__ = ["COMPUTED_FILE", "Computed", "output_path", "read_computed"]
+__all__ = [
+    "COMPUTED_FILE",
+    "MAX_CALLBACK_BYTES",
+    "Computed",
+    "callback_warnings",
+    "output_path",
+    "read_computed",
+]
 
 COMPUTED_FILE = "computed.json"
+TREE_ALGORITHM = "tree-v1"
 MAX_COMPUTED_BYTES = 1024 * 1024
 MAX_CALLBACK_BYTES = 64 * 1024
 LARGE_CALLBACK_BYTES = 8 * 1024
 
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_V5_ROOTS = (Generation.V5.layout.output,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +44,25 @@ class Computed:
     Attributes:
         output_path: path of the deterministic output below the output folder, may be empty.
         callback_data: bytes for the callback contract.
+        binds_names: whether the app asked for the digest ``tree-v1``.
         warnings: remarks for the app's developer.
     """
 
     output_path: str | None = None
     callback_data: bytes | None = None
+    binds_names: bool = False
     warnings: tuple[str, ...] = ()
 
 
-def read_computed(output: Path, *, has_callback: bool, layout: Layout = V5) -> Computed:
+def read_computed(
+    output: Path, *, has_callback: bool, roots: Sequence[str] = _V5_ROOTS
+) -> Computed:
     """Read and check the app's ``computed.json``.
 
     Args:
         output: the output folder on the host.
         has_callback: whether the deal names a callback contract.
-        layout: where the app saw that folder.
+        roots: where the app saw that folder; several when it is not known.
 
     Raises:
         ExecutionError: ``DETERMINISM_HASH_NOT_FOUND`` when the file is missing, over 1 MiB, not a
@@ -61,15 +75,25 @@ def read_computed(output: Path, *, has_callback: bool, layout: Layout = V5) -> C
         raise _invalid(
             COMPUTED_FILE, sorted(declared)[:20], "must have the key deterministic-output-path"
         )
-    return Computed(output_path=output_path(declared["deterministic-output-path"], layout))
+    algorithm = declared.get("deterministic-algorithm")
+    if algorithm not in (None, TREE_ALGORITHM):
+        raise _invalid(
+            f"{COMPUTED_FILE} deterministic-algorithm",
+            algorithm,
+            f"must be {TREE_ALGORITHM}, or absent for the digest of the network",
+        )
+    return Computed(
+        output_path=output_path(declared["deterministic-output-path"], roots),
+        binds_names=algorithm is not None,
+    )
 
 
-def output_path(declared: object, layout: Layout = V5) -> str:
+def output_path(declared: object, roots: Sequence[str] = _V5_ROOTS) -> str:
     """Translate a declared path to a normalised path below the output folder.
 
     Args:
-        declared: an absolute path at or below the layout's output folder, or a path relative to it.
-        layout: where the app saw its output folder.
+        declared: an absolute path at or below the output folder, or a path relative to it.
+        roots: where the app saw its output folder; several when it is not known.
 
     Returns:
         The path with ``/`` and without ``.`` or ``..``, empty for the output folder itself.
@@ -85,10 +109,9 @@ def output_path(declared: object, layout: Layout = V5) -> str:
         raise _invalid(field, declared, "must be Unicode text without NUL")
     parts = [part for part in declared.split("/") if part not in ("", ".")]
     if declared.startswith("/"):
-        root = layout.output.strip("/").split("/")
-        if parts[: len(root)] != root:
-            raise _invalid(field, declared, f"must lie below {layout.output}")
-        parts = parts[len(root) :]
+        if f"/{parts[0] if parts else ''}" not in roots:
+            raise _invalid(field, declared, f"must lie below {' or '.join(roots)}")
+        del parts[0]
     path: list[str] = []
     for part in parts:
         if part != "..":
@@ -96,7 +119,7 @@ def output_path(declared: object, layout: Layout = V5) -> str:
         elif path:
             path.pop()
         else:
-            raise _invalid(field, declared, f"must not leave {layout.output}")
+            raise _invalid(field, declared, f"must not leave {' or '.join(roots)}")
     return "/".join(path)
 
 
@@ -129,12 +152,14 @@ def _callback(declared: dict[str, object]) -> Computed:
     data = bytes.fromhex(text[2:])
     if len(data) > MAX_CALLBACK_BYTES:
         raise _invalid(field, text[:80], f"may have {MAX_CALLBACK_BYTES} bytes, not {len(data)}")
-    warnings = (
-        (f"{field}: {len(data)} bytes will cost much gas",)
-        if len(data) > LARGE_CALLBACK_BYTES
-        else ()
-    )
-    return Computed(callback_data=data, warnings=warnings)
+    return Computed(callback_data=data, warnings=callback_warnings(field, data))
+
+
+def callback_warnings(field: str, data: bytes) -> tuple[str, ...]:
+    """Return a remark on data that will be dear on chain."""
+    if len(data) <= LARGE_CALLBACK_BYTES:
+        return ()
+    return (f"{field}: {len(data)} bytes will cost much gas",)
 
 
 def _invalid(field: str, value: object, rule: str) -> ExecutionError:

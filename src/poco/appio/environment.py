@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from poco.appio.causes import Cause, ExecutionError
+from poco.appio.generation import Generation
+from poco.secret import Secret
 
-__all__ = ["V5", "ZERO_ADDRESS", "Layout", "TaskContext", "environment", "file_names"]
+__all__ = ["ZERO_ADDRESS", "TaskContext", "environment", "file_names"]
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 MAX_FILE_NAME = 120
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where one generation of the app contract puts the app's folders.
-
-    Attributes:
-        input: guest path of the folder with dataset and input files, read-only.
-        output: guest path of the folder for results.
-    """
-
-    input: str
-    output: str
-
-
-V5 = Layout(input="/iexec_in", output="/iexec_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +33,9 @@ class TaskContext:
         dataset_address: hex address of the dataset, or the zero address.
         dataset_file: the dataset's name in the input folder, None when there is no dataset.
         input_files: names of the input files in the input folder, in the requester's order.
+        app_secret: the app developer's secret, None when there is none.
+        requester_secrets: the requester's secrets by the number in ``iexec_secrets``.
+        app_variables: what a v2 registry entry gives to the app.
     """
 
     task_id: bytes
@@ -56,17 +46,22 @@ class TaskContext:
     dataset_address: str = ZERO_ADDRESS
     dataset_file: str | None = None
     input_files: tuple[str, ...] = ()
+    app_secret: Secret | None = None
+    requester_secrets: Mapping[int, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    app_variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def environment(context: TaskContext, layout: Layout = V5) -> dict[str, str]:
+def environment(context: TaskContext, generation: Generation = Generation.V5) -> dict[str, str]:
     """Return every variable the app gets, and no other one (spec offchain §1.4).
 
-    The names of both current generations are set; ``IEXEC_DATASET_FILENAME`` is absent when there
-    is no dataset.
+    The names of v3 and v5 are always set, and those of v2 for a v2 app; what there is none of (a
+    dataset, a secret) has no variable.
     """
+    layout = generation.layout
+    task_id = "0x" + context.task_id.hex()
     number = str(len(context.input_files))
     variables = {
-        "IEXEC_TASK_ID": "0x" + context.task_id.hex(),
+        "IEXEC_TASK_ID": task_id,
         "IEXEC_DEAL_ID": "0x" + context.deal_id.hex(),
         "IEXEC_TASK_INDEX": str(context.index),
         "IEXEC_IN": layout.input,
@@ -83,10 +78,21 @@ def environment(context: TaskContext, layout: Layout = V5) -> dict[str, str]:
         variables["IEXEC_DATASET_FILENAME"] = context.dataset_file
     for position, name in enumerate(context.input_files, start=1):
         variables[f"IEXEC_INPUT_FILE_NAME_{position}"] = name
-    return variables
+    if context.app_secret is not None:
+        for name in ("IEXEC_APP_DEVELOPER_SECRET", "IEXEC_APP_DEVELOPER_SECRET_1"):
+            variables[name] = context.app_secret.reveal()
+    for position, secret in context.requester_secrets.items():
+        variables[f"IEXEC_REQUESTER_SECRET_{position}"] = secret.reveal()
+    if generation is Generation.V2:
+        variables |= {
+            "XWJOBUID": task_id,
+            "XWDIRIN": layout.input,
+            "XWSCRATCHPATH": layout.output,
+        }
+    return {**context.app_variables, **variables}
 
 
-def file_names(urls: Sequence[str]) -> tuple[str, ...]:
+def file_names(urls: Sequence[str], reserved: Collection[str] = ()) -> tuple[str, ...]:
     """Name the files of one input folder, as a pure function of their addresses.
 
     A file keeps the last part of its URL's path, made safe; when nothing is left of it or an
@@ -95,11 +101,12 @@ def file_names(urls: Sequence[str]) -> tuple[str, ...]:
 
     Args:
         urls: the dataset's address first if there is one, then the input files in order.
+        reserved: names that other files have already.
 
     Raises:
         ExecutionError: ``TASK_DESCRIPTION_INVALID`` when two different files cannot be told apart.
     """
-    taken: dict[str, str] = {}
+    taken = {name.lower(): name for name in reserved}
     names = []
     for url in urls:
         name = _base_name(url)

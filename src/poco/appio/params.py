@@ -25,6 +25,8 @@ class DealParams:
         result_storage_proxy: URL that overrides the pool's result proxy, or None.
         result_encryption: whether the archive is encrypted for the beneficiary, TEE only.
         bulk_cid: content id of a list of dataset orders, TEE only, or None.
+        dirinuri: the one input of a v2 deal, a file or a zip that is unpacked; may be empty.
+        is_v2: whether the params are those of v2, which makes the app a v2 app.
         warnings: remarks for the requester, for example about ignored keys.
     """
 
@@ -35,14 +37,22 @@ class DealParams:
     result_storage_proxy: str | None = None
     result_encryption: bool = False
     bulk_cid: str | None = None
+    dirinuri: str = ""
+    is_v2: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def downloads(self) -> tuple[str, ...]:
+        """Addresses of all that a worker must download for the app, the dataset aside."""
+        return (self.dirinuri, *self.input_files) if self.dirinuri else self.input_files
 
 
 def parse_params(text: str) -> DealParams:
     """Parse a deal's ``params``.
 
     Text that is not a JSON object is the argument line itself; keys nobody knows are ignored with
-    a warning; a null counts as an absent key (spec offchain §0.4).
+    a warning; a null counts as an absent key (spec offchain §0.4). The ``cmdline`` of v2 is an
+    argument line, too, and comes before ``iexec_args``.
 
     Args:
         text: the string as it stands in the deal.
@@ -61,7 +71,7 @@ def parse_params(text: str) -> DealParams:
         for key in given
         if key not in _KEYS
     )
-    return DealParams(**values, warnings=ignored)
+    return DealParams(**values, is_v2="cmdline" in given or "dirinuri" in given, warnings=ignored)
 
 
 def _invalid(key: str, value: object, rule: str) -> ExecutionError:
@@ -116,4 +126,6 @@ _KEYS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "iexec_result_storage_proxy": ("result_storage_proxy", _text),
     "iexec_result_encryption": ("result_encryption", _flag),
     "bulk_cid": ("bulk_cid", _text),
+    "cmdline": ("args", _text),
+    "dirinuri": ("dirinuri", _text),
 }

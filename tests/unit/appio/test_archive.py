@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from poco.appio import scan_output, write_archive
+from poco.appio import output_digest, scan_output, write_archive
 
 
 @pytest.fixture
@@ -73,3 +74,16 @@ def test_archive__digest__is_its_sha256(output: Path, tmp_path: Path) -> None:
 def test_archive__finished__leaves_no_partial_file(output: Path, tmp_path: Path) -> None:
     pack(output, tmp_path / "result.zip")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["result.zip"]
+
+
+def test_archive__large_output__is_digested_and_packed_in_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out" / "large").open("wb") as stream:
+        stream.truncate(100 * 1024**2)
+    tree = scan_output(tmp_path / "out")
+    tracemalloc.start()
+    output_digest(tree, "large")
+    write_archive(tree, tmp_path / "large.zip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 1024**2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poco.appio import Cause, Computed, ExecutionError, Layout, output_path, read_computed
+from poco.appio import Cause, Computed, ExecutionError, Generation, output_path, read_computed
 
 
 def write(root: Path, content: object) -> Path:
@@ -64,7 +64,7 @@ def test_output_path__outside_the_output_or_no_path__is_refused(declared: object
 
 
 def test_output_path__another_layout__has_its_own_root() -> None:
-    assert output_path("/iexec/x", Layout(input="/iexec", output="/iexec")) == "x"
+    assert output_path("/iexec/x", [Generation.V2.layout.output]) == "x"
 
 
 def test_computed__worker_keys__are_not_believed(tmp_path: Path) -> None:
@@ -132,3 +132,14 @@ def test_computed__large_callback_data__warns_of_gas(tmp_path: Path) -> None:
     computed = read_computed(tmp_path, has_callback=True)
     assert len(computed.warnings) == 1
     assert "gas" in computed.warnings[0]
+
+
+def test_computed__tree_algorithm__is_an_opt_in(tmp_path: Path) -> None:
+    write(tmp_path, {"deterministic-output-path": "x", "deterministic-algorithm": "tree-v1"})
+    assert read_computed(tmp_path, has_callback=False).binds_names
+
+
+@pytest.mark.parametrize("algorithm", ["tree-v2", "", 1, ["tree-v1"]])
+def test_computed__unknown_algorithm__is_refused(tmp_path: Path, algorithm: object) -> None:
+    write(tmp_path, {"deterministic-output-path": "x", "deterministic-algorithm": algorithm})
+    assert "deterministic-algorithm" in refusal(tmp_path).field

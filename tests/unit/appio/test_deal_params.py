@@ -81,3 +81,22 @@ def test_params__wrong_type_of_a_known_key__names_the_field(text: str, field: st
 def test_params__nested_without_end__is_the_argument_line(opening: str) -> None:
     text = opening * 100_000
     assert parse_params(text) == DealParams(args=text)
+
+
+def test_params__of_v2__are_an_argument_line_and_one_input() -> None:
+    url = "http://example.com/small.zip"
+    params = parse_params(json.dumps({"cmdline": "-i a b", "dirinuri": url}))
+    assert params == DealParams(args="-i a b", dirinuri=url, is_v2=True)
+    assert params.downloads == (url,)
+
+
+def test_params__of_v2_without_input__download_nothing() -> None:
+    params = parse_params('{"cmdline": "-i a b", "dirinuri": ""}')
+    assert (params.is_v2, params.downloads) == (True, ())
+
+
+def test_params__of_v2_and_v5_together__take_the_line_of_v2_and_all_inputs() -> None:
+    params = parse_params(
+        '{"iexec_args": "five", "cmdline": "two", "dirinuri": "a", "iexec_input_files": ["b"]}'
+    )
+    assert (params.args, params.downloads) == ("two", ("a", "b"))

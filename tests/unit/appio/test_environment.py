@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from poco.appio import ExecutionError, TaskContext, environment, file_names
+from poco.appio import ExecutionError, Generation, TaskContext, environment, file_names
+from poco.secret import Secret
 
 FALLBACK = "0xeaa77839e918f7c911a88a2338d98f90e51b9b35a9e328b336a8e5f2e24a4787"
 
@@ -107,3 +108,26 @@ def test_file_names__url_named_after_anothers_hash__is_refused() -> None:
 def test_file_names__same_url_three_times__is_one_file_under_its_names() -> None:
     url = "https://example.com/file-A.txt"
     assert file_names([url, url, url]) == ("file-A.txt", FALLBACK, FALLBACK)
+
+
+def test_environment__of_v2__has_one_folder_and_the_variables_of_its_entry() -> None:
+    variables = environment(
+        context(app_variables={"XWDOCKERIMAGE": "org/app", "IEXEC_OUT": "/forged"}), Generation.V2
+    )
+    folders = ("IEXEC_IN", "IEXEC_OUT", "IEXEC_INPUT_FILES_FOLDER", "XWDIRIN", "XWSCRATCHPATH")
+    assert {variables[name] for name in folders} == {"/iexec"}
+    assert (variables["XWJOBUID"], variables["XWDOCKERIMAGE"]) == ("0x" + "11" * 32, "org/app")
+
+
+def test_environment__secrets__are_revealed_to_the_app_alone() -> None:
+    given = context(app_secret=Secret("mine"), requester_secrets={2: Secret("yours")})
+    variables = environment(given)
+    assert variables["IEXEC_APP_DEVELOPER_SECRET"] == "mine"
+    assert variables["IEXEC_APP_DEVELOPER_SECRET_1"] == "mine"
+    assert variables["IEXEC_REQUESTER_SECRET_2"] == "yours"
+    assert "mine" not in repr(given)
+    assert "yours" not in repr(given)
+
+
+def test_file_names__reserved_name__is_not_given_again() -> None:
+    assert file_names(["https://example.com/file-A.txt"], ["FILE-a.txt"]) == (FALLBACK,)

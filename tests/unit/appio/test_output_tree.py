@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from poco.appio import Cause, ExecutionError, OutputLimits, open_beneath, scan_output
+from poco.appio import Cause, ExecutionError, OutputLimits, open_beneath, scan_output, survey_output
 
 ASTRAL = "\U0001d48f"  # one character, two UTF-16 units
 
@@ -128,3 +129,50 @@ def test_open__anything_but_a_regular_file__is_refused_without_blocking(
     with pytest.raises(ExecutionError) as caught, open_beneath(tmp_path, path):
         pass
     assert caught.value.cause is Cause.OUTPUT_TREE_INVALID
+
+
+def test_scan__inputs_as_they_were_given__are_no_output(tmp_path: Path) -> None:
+    long = "an-input-may-have-a-name-of-any-length.mp4"
+    for name in (long, "changed", "linked"):
+        (tmp_path / name).write_bytes(b"given")
+    digest = hashlib.sha256(b"given").digest()
+    given = {long: digest, "changed": digest, "linked": digest, "deleted": digest}
+    (tmp_path / "changed").write_bytes(b"GIVEN")
+    (tmp_path / "linked").unlink()
+    (tmp_path / "linked").symlink_to(long)
+    tree = scan_output(tmp_path, OutputLimits(size=5, entries=2), given)
+    assert (set(tree.files), tree.dropped, tree.inputs) == ({"changed"}, ("linked",), {long})
+    assert [tree.has(name) for name in (long, "changed", "linked", "deleted")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_survey__everything_that_is_refused__is_listed_beside_what_counts(tmp_path: Path) -> None:
+    (tmp_path / ("n" * 32)).touch()
+    (tmp_path / ("m" * 32)).touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / os.fsdecode(b"\xff")).touch()
+    (tmp_path / "good").write_bytes(b"123")
+    folder = tmp_path
+    for _ in range(66):
+        folder /= "d"
+        folder.mkdir()
+    tree, refused = survey_output(tmp_path)
+    assert "good" in tree.files
+    assert sorted(error.cause for error in refused) == [
+        Cause.OUTPUT_TREE_INVALID,
+        Cause.OUTPUT_TREE_INVALID,
+        Cause.OUTPUT_TREE_INVALID,
+        Cause.POST_COMPUTE_TOO_LONG_RESULT_FILE_NAME,
+        Cause.POST_COMPUTE_TOO_LONG_RESULT_FILE_NAME,
+    ]
+
+
+def test_survey__output_without_end__is_refused_once(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / str(number)).touch()
+    _, refused = survey_output(tmp_path, OutputLimits(entries=3))
+    assert [error.cause for error in refused] == [Cause.APP_OUTPUT_TOO_LARGE]

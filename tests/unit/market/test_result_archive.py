@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from poco import appio
 from poco.appio import OutputLimits
@@ -49,9 +53,16 @@ def test_inspect__deal_with_callback__has_the_digest_of_its_data(tmp_path: Path)
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.txt", "/evil.txt", "a/../../evil.txt", "folder/"], ids=str
-)
+def test_inspect__archives_of_older_apps__have_their_digests(tmp_path: Path) -> None:
+    older = zipped(tmp_path / "v3.zip", {"determinism.iexec": "0x" + "ab" * 32})
+    assert inspect_archive(older).digest == b"\xab" * 32
+    oldest = zipped(tmp_path / "v2.zip", {"consensus.iexec": "hello\n"})
+    assert inspect_archive(oldest).digest == hashlib.sha256(b"hello\n").digest()
+    silent = zipped(tmp_path / "silent.zip", {"movie.avi": "frames"})
+    assert inspect_archive(silent).digest == hashlib.sha256(silent.read_bytes()).digest()
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/evil.txt", "a/../../evil.txt"], ids=str)
 def test_inspect__name_that_leads_elsewhere__is_refused(tmp_path: Path, name: str) -> None:
     archive = zipped(tmp_path / "a.zip", {name: "x", "computed.json": COMPUTED})
     with pytest.raises(PeerError, match="relative names"):
@@ -84,6 +95,39 @@ def test_inspect__damaged__is_refused(tmp_path: Path) -> None:
     archive.write_bytes(content)
     with pytest.raises(PeerError, match="must follow the app contract"):
         inspect_archive(archive)
+
+
+_NAMES = st.text(st.sampled_from("abcABC012._- é漢\U0001d48f"), min_size=1, max_size=15).filter(
+    lambda name: name not in (".", "..") and not name.endswith(".iexec")
+)
+_FOLDERS = st.dictionaries(_NAMES, st.binary(max_size=64), min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(direct=_FOLDERS, nested=_FOLDERS, algorithm=st.sampled_from([None, "tree-v1"]), path=_NAMES)
+def test_inspect__any_output__has_the_digest_that_the_worker_found(
+    tmp_path_factory: pytest.TempPathFactory,
+    direct: dict[str, bytes],
+    nested: dict[str, bytes],
+    algorithm: str | None,
+    path: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    output = folder / "out"
+    for place, files in ((output / path, direct), (output / path / "nested in it", nested)):
+        place.mkdir(parents=True)
+        for name, content in files.items():
+            (place / name).write_bytes(content)
+    declared = {"deterministic-output-path": path, "deterministic-algorithm": algorithm}
+    (output / "computed.json").write_text(json.dumps(declared))
+    tree = appio.scan_output(output)
+    outcome = appio.read_outcome(tree, appio.Generation.V5, has_callback=False)
+    assert outcome is not None
+    first = appio.write_archive(tree, folder / "result.zip")
+    content = inspect_archive(folder / "result.zip")
+    assert content.digest == outcome.digest
+    assert set(content.names) == set(tree.files)
+    assert appio.write_archive(tree, folder / "again.zip") == first
 
 
 def test_parse_link__of_http__carries_the_checksum() -> None:

@@ -1,0 +1,63 @@
+"""The folders of one task on the host (spec offchain §1.2)."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["TaskFolders"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolders:
+    """Where one task lives; only the two leaves are open to the app's user.
+
+    Attributes:
+        base: folder of the task, private to the worker.
+        input: what the app reads.
+        output: what it writes, and for v2 reads, too.
+        archive: the packed result.
+    """
+
+    base: Path
+    input: Path
+    output: Path
+    archive: Path
+
+    @classmethod
+    def find(cls, workdir: Path, task_id: bytes) -> TaskFolders:
+        """Name the folders of a task, which may exist or not."""
+        base = workdir.absolute() / f"0x{task_id.hex()}"
+        output = base / "output"
+        return cls(base, base / "input", output / "iexec_out", output / "iexec_out.zip")
+
+    @classmethod
+    def create(cls, workdir: Path, task_id: bytes) -> TaskFolders:
+        """Create the folders of a task in the place of older ones."""
+        folders = cls.find(workdir, task_id)
+        if folders.base.exists():
+            shutil.rmtree(folders.base)
+        for parent in (folders.base, folders.output.parent):
+            parent.mkdir(mode=0o700, parents=True)
+        folders.input.mkdir()
+        folders.output.mkdir()
+        folders.output.chmod(0o777)  # images that do not run as root write, too
+        return folders
+
+    @property
+    def note(self) -> Path:
+        """What was laid out for the app; written when that is complete."""
+        return self.base / "inputs.json"
+
+    @property
+    def encrypted_archive(self) -> Path:
+        """The packed result, encrypted for the beneficiary."""
+        return self.archive.with_name("encrypted-iexec_out.zip")
+
+    def reject_output(self) -> Path:
+        """Put what the app left aside for an empty output folder, and return where it is now."""
+        rejected = self.output.with_name("rejected")
+        self.output.rename(rejected)
+        self.output.mkdir()
+        return rejected

@@ -1,0 +1,100 @@
+"""The journal: what it keeps, and that a status and what it announces are stored together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from worker_cases import LEAVE, RESULT, START, TASK
+
+from poco.orders import TaskId
+from poco.scheduler.protocol import TaskLogs
+from poco.scheduler.statuses import ReplicateStatus
+from poco.worker.journal import Entry, Journal
+from poco.worker.steps import UNFINISHED
+
+COMPUTED, ABORTED = ReplicateStatus.COMPUTED, ReplicateStatus.ABORTED
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'worker.sqlite'}"
+
+
+@pytest.fixture
+def journal(url: str) -> Iterator[Journal]:
+    journal = Journal(url)
+    yield journal
+    journal.close()
+
+
+def test_accept__new_task__is_there_after_a_restart(journal: Journal, url: str) -> None:
+    assert journal.accept(LEAVE, START)
+    again = Journal(url)
+    assert again.entries() == [Entry(LEAVE, ReplicateStatus.CREATED, START)]
+    again.close()
+
+
+def test_accept__delivered_twice__keeps_what_is_known(journal: Journal) -> None:
+    journal.accept(LEAVE, START)
+    with journal.writing() as connection:
+        journal.move(connection, TASK, UNFINISHED, ABORTED)
+    assert not journal.accept(replace(LEAVE, results_url="http://other"), START + 1)
+    found = journal.entry(TASK)
+    assert found is not None
+    assert (found.status, found.assignment) == (ABORTED, LEAVE)
+
+
+def test_move__result__is_stored_with_the_status(journal: Journal) -> None:
+    journal.accept(LEAVE, START)
+    with journal.writing() as connection:
+        assert journal.move(
+            connection, TASK, UNFINISHED, COMPUTED, result=RESULT, exit_code=3, cause="C"
+        )
+    found = journal.entry(TASK)
+    assert found == Entry(LEAVE, COMPUTED, START, cause="C", exit_code=3, result=RESULT)
+
+
+def test_move__another_thread_was_quicker__changes_nothing(journal: Journal) -> None:
+    journal.accept(LEAVE, START)
+    with journal.writing() as connection:
+        journal.move(connection, TASK, UNFINISHED, ABORTED)
+    with journal.writing() as connection:
+        assert not journal.move(connection, TASK, UNFINISHED, COMPUTED, result=RESULT)
+    found = journal.entry(TASK)
+    assert found is not None
+    assert (found.status, found.result) == (ABORTED, None)
+
+
+def interrupted(journal: Journal) -> None:
+    with journal.writing() as connection:
+        journal.move(connection, TASK, UNFINISHED, COMPUTED, result=RESULT)
+        raise KeyboardInterrupt
+
+
+def test_writing__interrupted__stores_nothing_of_it(journal: Journal) -> None:
+    journal.accept(LEAVE, START)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(journal)
+    found = journal.entry(TASK)
+    assert found is not None
+    assert found.status is ReplicateStatus.CREATED
+
+
+def test_logs__until_the_scheduler_has_them__are_kept(journal: Journal) -> None:
+    logs = TaskLogs(stdout="out", stderr="err", exit_code=1)
+    with journal.writing() as connection:
+        journal.keep_logs(connection, TASK, logs)
+    assert journal.logs() == [(TASK, logs)]
+    journal.drop_logs(TASK)
+    assert journal.logs() == []
+
+
+def test_forget__task__leaves_nothing_of_it(journal: Journal) -> None:
+    journal.accept(LEAVE, START)
+    with journal.writing() as connection:
+        journal.keep_logs(connection, TASK, TaskLogs(stdout="out"))
+    journal.forget([TASK])
+    assert (journal.entries(), journal.logs(), journal.entry(TaskId(TASK))) == ([], [], None)
