@@ -1,0 +1,19 @@
+"""Fetch files whose addresses strangers chose: input files, datasets and WASM modules.
+
+`Fetcher` downloads one file, or the input files of a task, under a `FetchPolicy`; `multiaddr_text`
+reads the address in a registry entry. What may be fetched is told in
+``docs/inputs-and-datasets.md``.
+"""
+
+from poco.fetching.addresses import multiaddr_text
+from poco.fetching.fetcher import FetchedFile, Fetcher, Progress
+from poco.fetching.policy import PUBLIC_GATEWAYS, FetchPolicy
+
+__all__ = [
+    "PUBLIC_GATEWAYS",
+    "FetchPolicy",
+    "FetchedFile",
+    "Fetcher",
+    "Progress",
+    "multiaddr_text",
+]
