@@ -1,28 +1,33 @@
 """What a sandbox costs: ``python -m benchmarks.execution``.
 
 The sample app runs as a plain process, as a WASM module and, when an engine answers, as a
-container: on its small sample, and on a table of eight megabytes. The plain process needs a C
-compiler.
+container: on its small sample, and on a table of eight megabytes. An app that does nothing shows
+how many tasks a second a host can start. The plain programs need a C compiler.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import click
 import docker
+import wasmtime
 
 from benchmarks.timing import seconds_per_call
 from poco import appio
 from poco.appio import TaskContext
 from poco.errors import AppError, ConfigurationError, PocoError
-from poco.runtimes import RunLimits, available_runtimes
+from poco.runtimes import Mount, RunLimits, RunSpec, Runtime, available_runtimes
 from poco.toolchain.project import Checkout
 from poco.worker.execution import AppReference, TaskInputs, execute
 
@@ -34,6 +39,10 @@ _NAME = "table.csv"
 _ARGUMENTS = ("--column", "price")
 _ROWS = 400_000
 _IMAGE = "poco-benchmark-histogram:latest"
+_IDLE_IMAGE = "poco-benchmark-idle:latest"
+_IDLE_MODULE = '(module (memory (export "memory") 1) (func (export "_start")))'
+_TASKS = 24
+_LARGE_MIB = 100
 
 
 class Sample:
@@ -64,7 +73,7 @@ class Sample:
 
     def sandboxed(self, app: AppReference) -> Callable[[], None]:
         """Return a function that executes the app as a worker does, result archive included."""
-        runtime = available_runtimes()[app.app_type]
+        runtime = available_runtimes(allow_files=True)[app.app_type]
         task = TaskInputs(
             task_id=hashlib.sha256(str(self._table).encode()).digest(),
             deal_id=bytes(32),
@@ -102,7 +111,7 @@ def _program(folder: Path) -> Path:
 def _image(program: Path) -> bytes:
     """Build the app's image without network; returns its id."""
     image, _ = docker.from_env().images.build(
-        path=str(program.parent), dockerfile=str(_APP / "Dockerfile"), tag=_IMAGE
+        path=str(program.parent), dockerfile=str(_APP / "Dockerfile"), tag=_IMAGE, rm=True
     )
     return bytes.fromhex(str(image.id).removeprefix("sha256:"))
 
@@ -126,6 +135,83 @@ def _small(folder: Path) -> Path:
     table = folder / _NAME
     table.write_bytes((_APP / "samples" / "orders.csv").read_bytes())
     return table
+
+
+def _idle_apps(folder: Path) -> dict[str, AppReference]:
+    """Build an app that does nothing, for each sandbox."""
+    module = folder / "idle.wasm"
+    module.write_bytes(wasmtime.wat2wasm(_IDLE_MODULE))
+    checksum = hashlib.sha256(module.read_bytes()).digest()
+    apps = {"WASM": AppReference(str(module), checksum, "WASM")}
+    if "DOCKER" in available_runtimes():
+        source = "int main(void) { return 0; }"
+        command = ["cc", "-static", "-x", "c", "-o", str(folder / "idle"), "-"]
+        subprocess.run(command, input=source, text=True, check=True)
+        (folder / "Dockerfile").write_text('FROM scratch\nCOPY idle /idle\nENTRYPOINT ["/idle"]\n')
+        image, _ = docker.from_env().images.build(path=str(folder), tag=_IDLE_IMAGE, rm=True)
+        checksum = bytes.fromhex(str(image.id).removeprefix("sha256:"))
+        apps["DOCKER"] = AppReference(_IDLE_IMAGE, checksum)
+    return apps
+
+
+def _idle_spec(app: AppReference, output: Path, name: str) -> RunSpec:
+    mounts = (Mount(output, "/iexec_out", read_only=False),)
+    return RunSpec(
+        app.multiaddr, app.checksum, (), {}, mounts, RunLimits(seconds=60), f"poco-benchmark-{name}"
+    )
+
+
+def _compare_starts(folder: Path, rounds: int) -> None:
+    """Print how long an app that does nothing takes, and how many a host starts in a second."""
+    runtimes = available_runtimes(allow_files=True)
+    for kind, app in _idle_apps(folder).items():
+        runtime = runtimes[kind]
+
+        def start(number: int, runtime: Runtime = runtime, app: AppReference = app) -> None:
+            result = runtime.run(_idle_spec(app, folder, str(number)))
+            if result.cause:
+                raise AppError(result.detail)
+
+        ways: dict[str, Callable[[], object]] = {kind: partial(start, 0)}
+        if kind == "DOCKER":
+            command = ["docker", "run", "--rm", _IDLE_IMAGE]
+            ways["docker run"] = partial(subprocess.run, command, check=True)
+        start(0)
+        seconds = seconds_per_call(ways, rounds=rounds)
+        for way, taken in seconds.items():
+            ratio = f"{taken / seconds[kind]:>18.2f}" if way != kind else f"{1:>18}"
+            click.echo(f"{f'idle app, {way}':42} {1_000 * taken:>10,.1f} {ratio}")
+        for threads in (1, 2, 4):
+            many = _TASKS * (10 if kind == "WASM" else 1)
+            with ThreadPoolExecutor(threads) as pool:
+                begin = time.perf_counter()
+                list(pool.map(start, range(many)))
+                rate = many / (time.perf_counter() - begin)
+            click.echo(f"{f'idle app, {kind}, {threads} at a time':42} {rate:>10,.1f} tasks/s")
+
+
+def _collect_large(folder: Path) -> None:
+    """Print speed and memory of digest and archive of a large output."""
+    output = folder / "large"
+    output.mkdir()
+    with (output / "result").open("wb") as file:
+        for _ in range(_LARGE_MIB):
+            file.write(os.urandom(1024**2))
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+    begin = time.perf_counter()
+    tree = appio.scan_output(output)
+    appio.output_digest(tree, "result")
+    appio.write_archive(tree, folder / "large.zip")
+    taken = time.perf_counter() - begin
+    growth = (memory("VmHWM") - before) / 1024**2
+    click.echo(f"digest and archive of {_LARGE_MIB} MiB: {taken:.1f} s, {growth:.1f} MiB of memory")
+
+
+def memory(field: str) -> int:
+    """Return a figure of this process's status in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
 @click.command()
@@ -155,6 +241,8 @@ def _compare(rounds: int) -> None:
             for way, taken in seconds.items():
                 ratio = taken / seconds["plain process"]
                 click.echo(f"{f'{size}, {way}':42} {1_000 * taken:>10,.1f} {ratio:>18.1f}")
+        _compare_starts(folder, rounds)
+        _collect_large(folder)
         if "DOCKER" not in apps:
             click.echo("DOCKER: no engine answers")
 

@@ -1,13 +1,28 @@
 """Runtimes: plug-ins that execute an app under limits, and know nothing of tasks or chains."""
 
 from poco.runtimes.docker import DockerRuntime
+from poco.runtimes.pulling import Credentials, PullPolicy
 from poco.runtimes.selection import available_runtime, available_runtimes
-from poco.runtimes.spec import Mount, RunLimits, RunResult, RunSpec, Runtime
+from poco.runtimes.spec import (
+    STAGE_LABEL,
+    TASK_LABEL,
+    WORKER_LABEL,
+    Mount,
+    RunLimits,
+    RunResult,
+    RunSpec,
+    Runtime,
+)
 from poco.runtimes.wasm import WasmRuntime
 
 __all__ = [
+    "STAGE_LABEL",
+    "TASK_LABEL",
+    "WORKER_LABEL",
+    "Credentials",
     "DockerRuntime",
     "Mount",
+    "PullPolicy",
     "RunLimits",
     "RunResult",
     "RunSpec",

@@ -3,49 +3,56 @@
 from __future__ import annotations
 
 import contextlib
-import resource
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
-from docker.types import LogConfig, Ulimit
-from docker.types import Mount as BindMount
 
-from poco.appio import Cause
 from poco.errors import ConfigurationError
-from poco.runtimes.guard import BoundedLog, Watchdog
+from poco.runtimes.allowlist import AllowList
+from poco.runtimes.attendance import attend, refused, stopped_early
+from poco.runtimes.egress import Access, opened, remove_network
+from poco.runtimes.guard import Run, Runs
+from poco.runtimes.hardening import container_options
 from poco.runtimes.images import ImageStore
-from poco.runtimes.spec import MIB, RunLimits, RunResult, RunSpec
+from poco.runtimes.ownership import hand_over
+from poco.runtimes.pulling import PullPolicy
+from poco.runtimes.spec import TASK_LABEL, WORKER_LABEL, RunResult, RunSpec
 
 __all__ = ["DockerRuntime"]
 
-_NOT_STARTED = 127
 _ENGINE_TIMEOUT = 60
-_OPEN_FILES = 65_536
-_HOST_NAME = "iexec"
-_SCRATCH = f"rw,nosuid,nodev,noexec,size={64 * MIB}"
+_CONFLICT = 409
 _REMEDY = "start the engine, or point DOCKER_HOST at one, or register the app as WASM"
 
 
 class DockerRuntime:
-    """Run apps of type ``DOCKER``.
+    """Run apps of type ``DOCKER``, each in a container as `container_options` locks it up.
 
-    A container has no network, a read-only root with a small ``/tmp`` in memory, no capabilities
-    and no way to gain privileges; memory without swap, processors and processes are limited.
-    It runs the checked image by its id, never by a tag. Its streams are read as they are written,
-    so that no log grows on the host.
+    It runs the checked image by its id, never by a tag. Its streams are read as they are written.
 
     Args:
         client: a client of the engine; by default one for the engine the environment names.
+        pulls: what images may be pulled, and how.
+        network: what apps may reach over the network, see `AllowList.parse`; by default nothing.
     """
 
     app_type = "DOCKER"
 
-    def __init__(self, client: docker.DockerClient | None = None) -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient | None = None,
+        *,
+        pulls: PullPolicy | None = None,
+        network: Collection[str] = (),
+    ) -> None:
         self._given = client
+        self._pulls = pulls
+        self._network = AllowList.parse(network)
+        self._runs = Runs()
 
     def answers(self) -> bool:
         """Return whether the engine answers."""
@@ -57,25 +64,59 @@ class DockerRuntime:
     def fetch(self, image: str, checksum: bytes) -> str:
         """Pull an image if need be and return its id; see `Runtime.fetch`."""
         with _engine_faults():
-            return ImageStore(self._client).resolve(image, checksum)
+            return self._images.resolve(image, checksum)
+
+    def labels(self, image: str, checksum: bytes) -> Mapping[str, str]:
+        """Return an image's labels; see `Runtime.labels`."""
+        with _engine_faults():
+            return self._images.labels(self.fetch(image, checksum))
 
     def run(self, spec: RunSpec) -> RunResult:
         """Run an image to its end or its limits; see `Runtime.run`."""
-        image = self.fetch(spec.image, spec.checksum)
         warnings = () if spec.is_pinned else ("the app has no checksum: its image may change",)
+        with self._runs.entered(spec.name) as run, _engine_faults():
+            container = self._begun(spec.name, spec.labels) if spec.resume else None
+            image = "" if container else self.fetch(spec.image, spec.checksum)
+            if run.stopped and not container:
+                return stopped_early(warnings)
+            with opened(self._client, spec, self._network) as access:
+                if container:
+                    return _attend(container, spec, run, warnings, resumed=True)
+                try:
+                    container = self._create(image, spec, access)
+                except APIError as error:
+                    if not error.is_client_error():
+                        raise
+                    return refused(error, warnings)
+                return _attend(container, spec, run, warnings, resumed=False)
+
+    def resumable(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a container of this name and these labels was started before."""
         with _engine_faults():
-            self._remove_leftover(spec.name)
-            try:
-                container = self._create(image, spec)
-            except APIError as error:
-                if not error.is_client_error():
-                    raise
-                return _refused(error, warnings)
-            try:
-                return _attend(container, spec, warnings)
-            finally:
-                with contextlib.suppress(NotFound):
-                    container.remove(v=True, force=True)
+            return self._begun(name, labels) is not None
+
+    def stop(self, name: str) -> None:
+        """Kill the container of a run; see `Runtime.stop`."""
+        self._runs.stop(name)
+
+    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove containers that no journal knows; see `Runtime.reap`."""
+        with _engine_faults():
+            filters: dict[str, str | list[str] | bool] = {"label": f"{WORKER_LABEL}={worker}"}
+            mine = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
+            gone = [
+                container
+                for container in mine
+                if container.labels.get(TASK_LABEL) not in known
+                and container.name not in self._runs
+            ]
+            for container in gone:
+                _remove(container)
+            for network in self._client.networks.list(filters=filters):
+                task = network.attrs["Labels"].get(TASK_LABEL)
+                if task not in known and network.name not in self._runs:
+                    remove_network(network)
+        return tuple(str(container.name) for container in gone)
 
     @cached_property
     def _client(self) -> docker.DockerClient:
@@ -88,88 +129,60 @@ class DockerRuntime:
                 f"a Docker engine must answer: {error}", remedy=_REMEDY
             ) from error
 
-    def _remove_leftover(self, name: str) -> None:
-        with contextlib.suppress(NotFound):
-            self._client.containers.get(name).remove(v=True, force=True)
+    @cached_property
+    def _images(self) -> ImageStore:
+        return ImageStore(self._client, self._pulls)
 
-    def _create(self, image: str, spec: RunSpec) -> Container:
-        limits = spec.limits
-        return self._client.containers.create(
-            image,
-            list(spec.arguments) or None,
-            name=spec.name,
-            labels=dict(spec.labels),
-            environment=dict(spec.environment),
-            mounts=[
-                BindMount(mount.guest, str(mount.host), type="bind", read_only=mount.read_only)
-                for mount in spec.mounts
-            ],
-            hostname=_HOST_NAME,
-            network_mode="none",
-            read_only=True,
-            tmpfs={"/tmp": _SCRATCH},  # noqa: S108
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges:true"],
-            mem_limit=limits.memory,
-            memswap_limit=limits.memory,
-            nano_cpus=int(limits.cpus * 1_000_000_000),
-            pids_limit=limits.processes,
-            ulimits=[
-                Ulimit(name="nofile", soft=_open_files(), hard=_open_files()),
-                Ulimit(name="core", soft=0, hard=0),
-            ],
-            log_config=LogConfig(type=LogConfig.types.NONE),
-            init=True,
+    def _create(self, image: str, spec: RunSpec, access: Access) -> Container:
+        """Create a run's container in the place of what a crash has left of an earlier one."""
+        options = container_options(spec, self._images.volumes(image), access)
+        try:
+            return self._client.containers.create(image, **options)
+        except APIError as error:
+            if error.status_code != _CONFLICT:
+                raise
+        leftover = self._mine(spec.name, spec.labels)
+        if leftover:
+            _remove(leftover)
+        return self._client.containers.create(image, **options)
+
+    def _begun(self, name: str, labels: Mapping[str, str]) -> Container | None:
+        """Return the container of a run that was started, whether or not it has ended."""
+        container = self._mine(name, labels)
+        return container if container and container.status != "created" else None
+
+    def _mine(self, name: str, labels: Mapping[str, str]) -> Container | None:
+        """Return the container of a run; another worker's is never touched (spec §2.9)."""
+        try:
+            container = self._client.containers.get(name)
+        except NotFound:
+            return None
+        if labels.items() <= container.labels.items():
+            return container
+        raise ConfigurationError(
+            "the name of a run must not be that of someone else's container",
+            field="container",
+            value=name,
+            remedy=f"if it belongs to no other worker: docker rm --force {name}",
         )
 
 
-def _open_files() -> int:
-    """Return how many files an app may hold open: no limit can be raised over the host's own."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+def _attend(
+    container: Container, spec: RunSpec, run: Run, warnings: tuple[str, ...], *, resumed: bool
+) -> RunResult:
+    """Attend a container, and remove it whatever happens."""
+    try:
+        result = attend(container, spec, run, warnings, resumed=resumed)
+        hand_over(container, spec)
+        return result
+    finally:
+        _remove(container)
 
 
-def _attend(container: Container, spec: RunSpec, warnings: tuple[str, ...]) -> RunResult:
-    """Start a container, read its streams to their end, and judge how it ended."""
-    limits = spec.limits
-    stdout, stderr = (BoundedLog(limits.log_head, limits.log_tail) for _ in range(2))
-    streams = container.attach(stream=True, demux=True, stdout=True, stderr=True, logs=False)
-    writable = [mount.host for mount in spec.mounts if not mount.read_only]
-
-    def kill() -> None:
-        with contextlib.suppress(APIError):  # it has just ended by itself
-            container.kill()
-
-    with Watchdog(limits, writable, kill) as watchdog:
-        try:
-            container.start()
-        except APIError as error:
-            if not error.is_client_error():
-                raise
-            return _refused(error, warnings)
-        for out, err in streams:
-            stdout.write(out or b"")
-            stderr.write(err or b"")
-        code = int(container.wait()["StatusCode"])
-        seconds = watchdog.seconds
-    container.reload()
-    cause, detail = watchdog.cause, watchdog.detail
-    if cause is None and code:
-        cause, detail = _verdict(code, bool(container.attrs["State"]["OOMKilled"]), limits)
-    return RunResult(code, stdout.content(), stderr.content(), seconds, cause, detail, warnings)
-
-
-def _verdict(code: int, out_of_memory: bool, limits: RunLimits) -> tuple[Cause, str]:
-    if out_of_memory:
-        return Cause.APP_OUT_OF_MEMORY, f"out of memory (limit {limits.memory} bytes)"
-    return Cause.APP_COMPUTE_FAILED, f"the app ended with exit code {code}"
-
-
-def _refused(error: APIError, warnings: tuple[str, ...]) -> RunResult:
-    """Report an image whose command the engine cannot start: the app's fault, not the host's."""
-    detail = str(error.explanation or error)
-    stderr = detail.encode() + b"\n"
-    return RunResult(_NOT_STARTED, b"", stderr, 0.0, Cause.APP_COMPUTE_FAILED, detail, warnings)
+def _remove(container: Container) -> None:
+    """Remove a container with its anonymous volumes, running or not."""
+    with contextlib.suppress(NotFound):
+        container.remove(v=True, force=True)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Hold a run to its limits from outside: time, output and log size."""
+"""Hold a run to its limits from outside: time, output, log size, and whether it is wanted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from typing import Self
 from poco.appio import Cause
 from poco.runtimes.spec import RunLimits
 
-__all__ = ["BoundedLog", "Watchdog"]
+__all__ = ["BoundedLog", "Run", "Runs", "Watchdog", "out_of_time"]
 
 _SHORTEST_PAUSE = 0.2
 _REST_FACTOR = 10
@@ -60,8 +61,56 @@ class BoundedLog:
         return bytes(self._head) + gap + b"".join(self._tail)
 
 
+class Run:
+    """A run in progress, as other threads see it.
+
+    Attributes:
+        stopped: whether it was stopped.
+        wake: set whenever its watchdog has to look.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.wake = threading.Event()
+
+    def stop(self) -> None:
+        """Ask for its end."""
+        self.stopped = True
+        self.wake.set()
+
+
+class Runs:
+    """The runs in progress by name, for those who stop them."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def entered(self, name: str) -> Iterator[Run]:
+        """Keep a run while it lasts."""
+        run = Run()
+        with self._lock:
+            self._runs[name] = run
+        try:
+            yield run
+        finally:
+            with self._lock:
+                del self._runs[name]
+
+    def stop(self, name: str) -> None:
+        """Stop a run; without one of that name nothing happens."""
+        with self._lock:
+            run = self._runs.get(name)
+        if run:
+            run.stop()
+
+    def __contains__(self, name: str | None) -> bool:
+        return name in self._runs
+
+
 class Watchdog:
-    """End a run that outlives its time or outgrows its output folders.
+    """End a run that outlives its time, outgrows its output folders or is stopped.
 
     Use it as a context around the run; afterwards `cause` and `detail` say whether it barked.
 
@@ -69,22 +118,32 @@ class Watchdog:
         limits: what the run may use.
         folders: the folders the app can write to.
         kill: ends the run at once; called at most once, from another thread.
+        run: the run as others see it.
+        elapsed: seconds that it has lasted already.
     """
 
     def __init__(
-        self, limits: RunLimits, folders: Sequence[Path], kill: Callable[[], None]
+        self,
+        limits: RunLimits,
+        folders: Sequence[Path],
+        kill: Callable[[], None],
+        run: Run,
+        *,
+        elapsed: float = 0.0,
     ) -> None:
         self._limits = limits
         self._folders = folders
         self._kill = kill
-        self._over = threading.Event()
+        self._run = run
+        self._elapsed = elapsed
+        self._over = False
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._started = 0.0
         self.cause: Cause | None = None
         self.detail = ""
 
     def __enter__(self) -> Self:
-        self._started = time.monotonic()
+        self._started = time.monotonic() - self._elapsed
         self._thread.start()
         return self
 
@@ -94,7 +153,8 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._over = True
+        self._run.wake.set()
         self._thread.join()
 
     @property
@@ -104,42 +164,66 @@ class Watchdog:
 
     def _watch(self) -> None:
         pause = _SHORTEST_PAUSE
-        while not self._over.wait(max(0.0, min(pause, self._limits.seconds - self.seconds))):
-            if self.seconds >= self._limits.seconds:
-                self._bark(
-                    Cause.APP_COMPUTE_TIMEOUT, f"out of time (limit {self._limits.seconds:g} s)"
-                )
+        while True:
+            self._run.wake.wait(max(0.0, min(pause, self._limits.seconds - self.seconds)))
+            if self._over:
                 return
             begun = time.monotonic()
-            size, entries = _usage(self._folders)
-            allowed = self._limits.output
-            if size > allowed.size or entries > allowed.entries:
-                self._bark(
-                    Cause.APP_OUTPUT_TOO_LARGE,
-                    f"output of {size} bytes in {entries} entries "
-                    f"(limit {allowed.size} bytes, {allowed.entries} entries)",
-                )
+            verdict = self._verdict()
+            if verdict:
+                self.cause, self.detail = verdict
+                self._kill()
                 return
             pause = max(_SHORTEST_PAUSE, _REST_FACTOR * (time.monotonic() - begun))
 
-    def _bark(self, cause: Cause, detail: str) -> None:
-        self.cause, self.detail = cause, detail
-        self._kill()
+    def _verdict(self) -> tuple[Cause, str] | None:
+        if self._run.stopped:
+            return Cause.ABORTED_BY_WORKER, "the worker has ended it"
+        if self.seconds >= self._limits.seconds:
+            return out_of_time(self._limits)
+        allowed = self._limits.output
+        size, entries, closed = _usage(self._folders, allowed.entries)
+        if closed:  # another worker, one that is root, can measure it
+            return Cause.ABORTED_BY_WORKER, f"the worker may not look into its folder {closed!r}"
+        if size > allowed.size or entries > allowed.entries:
+            return (
+                Cause.APP_OUTPUT_TOO_LARGE,
+                f"output of {size} bytes in {entries} entries "
+                f"(limit {allowed.size} bytes, {allowed.entries} entries)",
+            )
+        return None
 
 
-def _usage(folders: Sequence[Path]) -> tuple[int, int]:
-    """Return the disk space in bytes and the number of entries below some folders."""
+def out_of_time(limits: RunLimits) -> tuple[Cause, str]:
+    """Return the verdict on a run that has lasted too long."""
+    return Cause.APP_COMPUTE_TIMEOUT, f"out of time (limit {limits.seconds:g} s)"
+
+
+def _usage(folders: Sequence[Path], enough: int) -> tuple[int, int, str]:
+    """Measure some folders.
+
+    Args:
+        folders: what to measure.
+        enough: number of entries beyond which it does not matter how many there are.
+
+    Returns:
+        Disk space in bytes, number of entries, and the name of a folder that this process may not
+        read and hence not measure, if any.
+    """
     size = entries = 0
     pending = [os.fspath(folder) for folder in folders]
-    while pending:
+    while pending and entries <= enough:
+        folder = pending.pop()
         try:
-            with os.scandir(pending.pop()) as listing:
+            with os.scandir(folder) as listing:
                 for entry in listing:
                     status = entry.stat(follow_symlinks=False)
                     entries += 1
                     size += status.st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
+        except PermissionError:
+            return size, entries, Path(folder).name
         except OSError:
-            continue  # it was removed meanwhile, or is not ours to read; the final scan decides
-    return size, entries
+            continue  # it was removed meanwhile
+    return size, entries, ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import docker
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import ImageNotFound
 from docker.models.images import Image
 
 from poco.appio import Cause, ExecutionError
+from poco.runtimes.pulling import PullPolicy, pull
 
 __all__ = ["ImageStore"]
 
@@ -22,10 +25,13 @@ class ImageStore:
 
     Args:
         client: a client of the engine.
+        policy: what may be pulled.
     """
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, policy: PullPolicy | None = None) -> None:
+        self._client = client
         self._images = client.images
+        self._policy = policy or PullPolicy()
 
     def resolve(self, image: str, checksum: bytes) -> str:
         """Return the id, ``sha256:`` and 64 hex digits, of the registered image.
@@ -50,6 +56,14 @@ class ImageStore:
             return _id(by_id)
         return _id(self._pull(f"{self.repository(reference)}@{digest}", image, stale=local))
 
+    def volumes(self, image: str) -> tuple[str, ...]:
+        """Return the folders that an image of this host declares as volumes, by its id."""
+        return tuple(self._images.get(image).attrs["Config"].get("Volumes") or ())
+
+    def labels(self, image: str) -> Mapping[str, str]:
+        """Return the labels of an image of this host by its id."""
+        return dict(self._images.get(image).labels)
+
     @staticmethod
     def repository(reference: str) -> str:
         """Return a reference without its tag or digest; a port is not a tag."""
@@ -65,28 +79,19 @@ class ImageStore:
 
     def _pull(self, reference: str, image: str, *, stale: Image | None) -> Image:
         try:
-            return self._images.pull(reference)
-        except APIError as error:
-            missing = isinstance(error, NotFound)
-            reason = str(error.explanation or error)
-        if stale:
+            return pull(self._client, reference, image, self._policy)
+        except ExecutionError as error:
+            if not stale:
+                raise
             raise ExecutionError(
                 Cause.APP_IMAGE_BAD_CHECKSUM,
                 f"checksum mismatch: no image {reference} can be had, and the local one is "
                 f"{_id(stale)}",
                 field="app.multiaddr",
                 value=image,
-                remedy=f"register the app again with the image's digest; {reason}",
-                permanent=missing,
-            )
-        raise ExecutionError(
-            Cause.APP_IMAGE_DOWNLOAD_FAILED,
-            "image must be on this host or in a registry this host can reach",
-            field="app.multiaddr",
-            value=image,
-            remedy=reason,
-            permanent=missing,
-        )
+                remedy=f"register the app again with the image's digest; {error.remedy}",
+                permanent=error.permanent,
+            ) from error
 
 
 def _id(image: Image) -> str:

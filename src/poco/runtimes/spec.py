@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,9 +11,24 @@ from typing import Protocol
 
 from poco.appio import DEFAULT_LIMITS, Cause, OutputLimits
 
-__all__ = ["Mount", "RunLimits", "RunResult", "RunSpec", "Runtime"]
+__all__ = [
+    "KILLED",
+    "STAGE_LABEL",
+    "TASK_LABEL",
+    "WORKER_LABEL",
+    "Mount",
+    "RunLimits",
+    "RunResult",
+    "RunSpec",
+    "Runtime",
+]
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a run that the worker ended."""
+
+TASK_LABEL, WORKER_LABEL, STAGE_LABEL = "iexec.task", "iexec.worker", "iexec.stage"
+"""Labels of a run: task id, wallet address of the worker, ``app`` (spec offchain §1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class RunSpec:
     """One run of one app.
 
     Attributes:
-        image: image reference for Docker, path of a module for WASM.
+        image: image reference for Docker; URL, IPFS path or path of a module for WASM.
         checksum: the 32 bytes registered with the app; 32 zero bytes stand for "not pinned".
         arguments: given to the app as they are, without a shell; when empty, an image's own
             command applies.
@@ -66,17 +82,24 @@ class RunSpec:
         mounts: the folders the app sees.
         limits: what it may use.
         name: unique name of the run on this host.
-        labels: what marks its container, for a worker that starts again.
+        labels: what marks its container, for a worker that starts again: `TASK_LABEL`,
+            `WORKER_LABEL` and `STAGE_LABEL`.
+        resume: whether a run of this name and these labels that an earlier process of the worker
+            began goes on, with its time counted from its own start; the folders must still be
+            those of that run. Otherwise what is left of it is removed.
+        gpu: whether the app gets the host's GPUs.
     """
 
     image: str
     checksum: bytes
     arguments: tuple[str, ...]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     mounts: tuple[Mount, ...]
     limits: RunLimits
     name: str
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    resume: bool = False
+    gpu: bool = False
 
     @property
     def is_pinned(self) -> bool:
@@ -130,10 +153,49 @@ class Runtime(Protocol):
             ConfigurationError: when the runtime itself does not work on this host.
         """
 
+    def labels(self, image: str, checksum: bytes) -> Mapping[str, str]:
+        """Return what an app says of itself, fetching it if need be: the labels of an image.
+
+        Raises:
+            ExecutionError: as `fetch`.
+            ConfigurationError: as `fetch`.
+        """
+
     def run(self, spec: RunSpec) -> RunResult:
         """Fetch an app, run it to its end or its limits, and leave nothing behind but its output.
 
         Raises:
             ExecutionError: as `fetch`.
+            ConfigurationError: as `fetch`.
+        """
+
+    def resumable(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a run can go on that an earlier process of the worker began.
+
+        Args:
+            name: the run's name.
+            labels: the labels it must have.
+
+        Raises:
+            ConfigurationError: as `fetch`.
+        """
+
+    def stop(self, name: str) -> None:
+        """End a run of this process from another thread: it returns ``ABORTED_BY_WORKER``.
+
+        Without such a run nothing happens.
+        """
+
+    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove what earlier processes of a worker left behind.
+
+        Args:
+            worker: the `WORKER_LABEL` of its runs.
+            known: values of `TASK_LABEL` that stay, because their runs will be resumed.
+
+        Returns:
+            The names of the runs that were removed.
+
+        Raises:
             ConfigurationError: as `fetch`.
         """

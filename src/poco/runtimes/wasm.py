@@ -6,168 +6,178 @@ gives, no sockets, and only the folders it is handed.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
+import tempfile
 import threading
+import weakref
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
 
-from poco.appio import Cause, ExecutionError
+from poco.appio import Cause
 from poco.errors import ConfigurationError
-from poco.runtimes.guard import BoundedLog, Watchdog
-from poco.runtimes.spec import MIB, RunResult, RunSpec
+from poco.fetching import Fetcher
+from poco.runtimes.forks import Child, ForkServer
+from poco.runtimes.guard import BoundedLog, Run, Runs, Watchdog
+from poco.runtimes.modules import Module, ModuleStore
+from poco.runtimes.spec import GIB, KILLED, MIB, RunResult, RunSpec
 
-__all__ = ["WasmRuntime"]
+__all__ = ["FUEL_PER_SECOND", "WasmRuntime"]
 
-_CHILD = Path(__file__).with_name("wasm_child.py")
-_MAX_MODULE = 256 * MIB
+FUEL_PER_SECOND = 4_000_000_000
+"""Units of fuel, about one for each instruction, that a second of the category's time buys.
+
+A machine of today needs half a second for them. So it is the fuel and not the clock that ends an
+endless app, and all workers agree that it was too long.
+"""
+
 _FILE_SLACK = 64 * MIB
 """A file may outgrow the limit by this much, so that the watchdog sees it and not the app."""
-_KILLED = 128 + signal.SIGKILL
+_DATA_SLACK = GIB
+"""Memory for the engine and its compiler, beyond that of the app."""
 
 
 class WasmRuntime:
     """Run apps of type ``WASM``, each in a process of its own.
 
-    A module is a file on this host, named by its path or a ``file:`` URL; its registered checksum
-    is the SHA-256 of the file.
+    A module is named by a URL or an IPFS path; its registered checksum is its SHA-256. It is kept,
+    and so is its compiled form.
+
+    Args:
+        fetcher: downloads modules; by default from public addresses.
+        cache: folder for modules, private to the worker; by default one that goes with the runtime.
+        allow_files: whether a module may also be a file on this host, named by its path or a
+            ``file:`` URL; for markets on one machine only, because a stranger chooses the name.
     """
 
     app_type = "WASM"
 
+    def __init__(
+        self,
+        fetcher: Fetcher | None = None,
+        cache: Path | None = None,
+        *,
+        allow_files: bool = False,
+    ) -> None:
+        self._fetcher = fetcher
+        self._cache = cache
+        self._allow_files = allow_files
+        self._runs = Runs()
+        self._forks = ForkServer()
+        weakref.finalize(self, self._forks.close)
+
     def fetch(self, image: str, checksum: bytes) -> str:
-        """Check that a module is there and is what was registered; see `Runtime.fetch`."""
-        return "sha256:" + hashlib.sha256(self._load(image, checksum)).hexdigest()
+        """Bring a module to this host and check it; see `Runtime.fetch`."""
+        return f"sha256:{self._modules.resolve(image, checksum).sha256.hex()}"
+
+    def labels(self, image: str, checksum: bytes) -> Mapping[str, str]:  # noqa: ARG002
+        """Return nothing: a module carries no labels."""
+        return {}
 
     def run(self, spec: RunSpec) -> RunResult:
         """Run a module to its end or its limits; see `Runtime.run`."""
-        module = self._load(spec.image, spec.checksum)
-        reports, report = os.pipe()
-        command = [sys.executable, "-I", "-B", str(_CHILD)]
-        try:
-            with subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={},
-                pass_fds=(report,),
-                start_new_session=True,
-            ) as child:
-                os.close(report)
-                with os.fdopen(reports, "rb") as verdict:
-                    return _supervise(child, verdict, module, _job(spec, module, report), spec)
-        except OSError as error:
+        if spec.gpu:
             raise ConfigurationError(
-                "the WASM runtime must be able to start a process",
-                field="command",
-                value=command,
-                remedy=str(error),
-            ) from error
-
-    def _load(self, image: str, checksum: bytes) -> bytes:
-        path = Path(unquote(urlsplit(image).path) if image.startswith("file:") else image)
-        try:
-            if path.stat().st_size > _MAX_MODULE:
-                raise ExecutionError(
-                    Cause.APP_IMAGE_DOWNLOAD_FAILED,
-                    f"a module may have {_MAX_MODULE} bytes",
-                    field="app.multiaddr",
-                    value=image,
-                )
-            module = path.read_bytes()
-        except OSError as error:
-            raise ExecutionError(
-                Cause.APP_IMAGE_DOWNLOAD_FAILED,
-                "must name a readable WASM module on this host",
-                field="app.multiaddr",
-                value=image,
-                remedy=f"{error.strerror}; register the app with the path of its .wasm file",
-                permanent=False,
-            ) from error
-        found = hashlib.sha256(module).digest()
-        if any(checksum) and found != checksum:
-            raise ExecutionError(
-                Cause.APP_IMAGE_BAD_CHECKSUM,
-                f"must have the registered SHA-256 0x{checksum.hex()}, not 0x{found.hex()}",
-                field="app.multiaddr",
-                value=image,
-                remedy="register the app again with the checksum of the module it is to run",
+                "a WASM app cannot have a GPU",
+                field="gpu",
+                value=spec.gpu,
+                remedy="do not offer the GPU tag for WASM apps",
             )
-        return module
+        warnings = () if spec.is_pinned else ("the app has no checksum: its module may change",)
+        with self._runs.entered(spec.name) as run:
+            module = self._modules.resolve(spec.image, spec.checksum)
+            with self._forks.child(_job(spec, module)) as child:
+                return _attend(child, spec, run, warnings)
+
+    def resumable(self, name: str, labels: Mapping[str, str]) -> bool:  # noqa: ARG002
+        """Return False: a module's process ends with the worker's."""
+        return False
+
+    def stop(self, name: str) -> None:
+        """Kill the process of a run; see `Runtime.stop`."""
+        self._runs.stop(name)
+
+    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:  # noqa: ARG002
+        """Return nothing: a module's process ends with the worker's."""
+        return ()
+
+    @cached_property
+    def _modules(self) -> ModuleStore:
+        folder = self._cache
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="poco-modules-")
+            weakref.finalize(self, temporary.cleanup)
+            folder = Path(temporary.name)
+        return ModuleStore(folder, self._fetcher or Fetcher(), allow_files=self._allow_files)
 
 
-def _job(spec: RunSpec, module: bytes, report: int) -> dict[str, Any]:
+def _job(spec: RunSpec, module: Module) -> dict[str, Any]:
+    limits = spec.limits
     return {
-        "size": len(module),
+        "module": str(module.path),
+        "compiled": str(module.compiled),
         "arguments": spec.arguments,
         "environment": dict(spec.environment),
         "mounts": [(str(mount.host), mount.guest, not mount.read_only) for mount in spec.mounts],
-        "memory": spec.limits.memory,
-        "file_size": spec.limits.output.size + _FILE_SLACK,
-        "report": report,
+        "memory": limits.memory,
+        "fuel": int(limits.seconds * FUEL_PER_SECOND),
+        "file_size": limits.output.size + _FILE_SLACK,
+        "data": limits.memory + _DATA_SLACK,
     }
 
 
-def _supervise(
-    child: subprocess.Popen[bytes],
-    verdict: IO[bytes],
-    module: bytes,
-    job: dict[str, Any],
-    spec: RunSpec,
-) -> RunResult:
-    """Feed a child process its job, drain it, and judge how it ended."""
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
-    logs = [BoundedLog(spec.limits.log_head, spec.limits.log_tail) for _ in range(2)]
+def _attend(child: Child, spec: RunSpec, run: Run, warnings: tuple[str, ...]) -> RunResult:
+    """Drain a process, hold it to its limits, and judge how it ended."""
+    limits = spec.limits
+    logs = [BoundedLog(limits.log_head, limits.log_tail) for _ in range(2)]
     drains = [
         threading.Thread(target=_drain, args=(pipe, log), daemon=True)
         for pipe, log in zip((child.stdout, child.stderr), logs, strict=True)
     ]
     writable = [mount.host for mount in spec.mounts if not mount.read_only]
-    with Watchdog(spec.limits, writable, child.kill) as watchdog:
+    with Watchdog(limits, writable, child.kill, run) as watchdog:
         for drain in drains:
             drain.start()
-        try:
-            child.stdin.write(json.dumps(job).encode() + b"\n" + module)
-            child.stdin.flush()
-        except BrokenPipeError:
-            pass  # it ended early; the missing verdict tells
-        reported = verdict.read()
-        child.wait()
+        started, _, ending = child.report().partition(b"\n")
         for drain in drains:
             drain.join()
         seconds = watchdog.seconds
     stdout, stderr = (log.content() for log in logs)
-    warnings = () if spec.is_pinned else ("the app has no checksum: its module may change",)
-    if watchdog.cause is not None:
-        return RunResult(
-            _KILLED, stdout, stderr, seconds, watchdog.cause, watchdog.detail, warnings
-        )
-    if not reported:
-        raise ConfigurationError(
-            "the WASM runtime must work on this host",
-            field="exit code",
-            value=child.returncode,
-            remedy=stderr.decode(errors="replace").strip()[-500:],
-        )
-    ending = json.loads(reported)
-    code, fault = ending["exit"], ending["fault"]
-    if code == 0:
-        return RunResult(code, stdout, stderr, seconds, warnings=warnings)
-    if fault:
-        stderr += fault.encode() + b"\n"
-    cause = Cause.APP_COMPUTE_FAILED
-    detail = fault.splitlines()[0] if fault else f"the app ended with exit code {code}"
-    if fault and "exceeds memory limits" in fault:
-        cause, detail = Cause.APP_OUT_OF_MEMORY, f"out of memory (limit {spec.limits.memory} bytes)"
+    code, cause, detail = KILLED, watchdog.cause, watchdog.detail
+    if cause is None:
+        if not started:
+            raise ConfigurationError(
+                "the WASM runtime must work on this host",
+                field="run",
+                value=spec.name,
+                remedy=stderr.decode(errors="replace").strip()[-500:] or "its process has died",
+            )
+        code, cause, detail, fault = _verdict(ending, spec)
+        stderr += fault
     return RunResult(code, stdout, stderr, seconds, cause, detail, warnings)
+
+
+def _verdict(ending: bytes, spec: RunSpec) -> tuple[int, Cause | None, str, bytes]:
+    """Return exit code, cause, detail, and what is to be added to stderr."""
+    limits = spec.limits
+    out_of_memory = f"out of memory (limit {limits.memory} bytes)"
+    if not ending:  # the app has brought down its process: the system would give it no more memory
+        return KILLED, Cause.APP_OUT_OF_MEMORY, out_of_memory, b""
+    report = json.loads(ending)
+    code, fault = int(report["exit"]), report["fault"]
+    if code == 0:
+        return code, None, "", b""
+    if report["fuel"]:
+        units = int(limits.seconds * FUEL_PER_SECOND)
+        detail = f"out of fuel (limit {units} units for {limits.seconds:g} s)"
+        return KILLED, Cause.APP_COMPUTE_TIMEOUT, detail, b""
+    if fault is None:
+        return code, Cause.APP_COMPUTE_FAILED, f"the app ended with exit code {code}", b""
+    told = fault.encode() + b"\n"
+    if "exceeds memory limits" in fault:
+        return code, Cause.APP_OUT_OF_MEMORY, out_of_memory, told
+    return code, Cause.APP_COMPUTE_FAILED, fault.strip().splitlines()[-1].strip(), told
 
 
 def _drain(pipe: IO[bytes], log: BoundedLog) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import docker
@@ -26,11 +29,15 @@ def tested_runtimes() -> list[str]:
 
 @dataclass(frozen=True)
 class Bench:
-    """A runtime and the apps to try it with; an app is its multiaddr and checksum."""
+    """A runtime and the apps to try it with; an app is its multiaddr and checksum.
+
+    `missing` is the multiaddr of an app that cannot be had now.
+    """
 
     runtime: Runtime
     probe: tuple[str, bytes]
     histogram: tuple[str, bytes]
+    missing: str
 
 
 def built_image(folder: Path, tag: str, build: Path) -> tuple[str, bytes]:
@@ -45,6 +52,34 @@ def built_image(folder: Path, tag: str, build: Path) -> tuple[str, bytes]:
 def module(path: Path) -> tuple[str, bytes]:
     """Return a WASM module's path and checksum."""
     return str(path), hashlib.sha256(path.read_bytes()).digest()
+
+
+def crash(spec: RunSpec, *, after: float, network: Sequence[str] = ()) -> None:
+    """Run a spec in a worker that is killed some seconds after the app has started."""
+    worker = get_context("spawn").Process(target=_work, args=(spec, network))
+    worker.start()
+    wait_for(lambda: _begun(spec.name))
+    time.sleep(after)
+    worker.kill()
+    worker.join()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _work(spec: RunSpec, network: Sequence[str]) -> None:
+    DockerRuntime(network=network).run(spec)
+
+
+def _begun(name: str) -> bool:
+    containers = docker.from_env().containers
+    filters: dict[str, str | list[str] | bool] = {"name": name, "status": ["running", "exited"]}
+    return bool(containers.list(all=True, filters=filters, ignore_removed=True))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from runtime_bench import Bench, Stage
 from poco.appio import Cause, ExecutionError
 from poco.errors import ConfigurationError
 from poco.runtimes import DockerRuntime
+from poco.runtimes.hardening import container_options
 from poco.runtimes.images import ImageStore
 
 pytestmark = pytest.mark.parametrize("bench", ["docker"], indirect=True)
@@ -57,12 +58,36 @@ def test_container__limits_and_labels__are_set(stage: Stage, engine: docker.Dock
     run.join()
     assert (config["Memory"], config["MemorySwap"]) == (128 * 1024**2, 128 * 1024**2)
     assert (config["NanoCpus"], config["PidsLimit"]) == (500_000_000, 1024)
-    assert (config["LogConfig"]["Type"], config["Init"], config["Privileged"]) == (
-        "none",
-        True,
-        False,
-    )
+    assert (config["Init"], config["Privileged"]) == (True, False)
+    log = config["LogConfig"]
+    assert (log["Type"], log["Config"]["max-file"]) == ("local", "2")
     assert {limit["Name"]: limit["Hard"] for limit in config["Ulimits"]}["core"] == 0
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_container__gpu__is_asked_for_when_the_task_does(stage: Stage, gpu: bool) -> None:
+    requests = container_options(replace(stage.spec, gpu=gpu))["device_requests"]
+    assert [request["Capabilities"] for request in requests] == ([[["gpu"]]] if gpu else [])
+
+
+def test_container__gpu_on_a_host_without__is_the_operators_to_mend(
+    stage: Stage, engine: docker.DockerClient
+) -> None:
+    with pytest.raises(ConfigurationError, match="do not offer the GPU tag"):
+        stage.bench.runtime.run(replace(stage.spec, gpu=True, arguments=("print", "x")))
+    assert engine.containers.list(all=True, filters={"name": stage.spec.name}) == []
+
+
+def test_container__volumes_of_the_image__are_memory(
+    bench: Bench, stage: Stage, engine: docker.DockerClient
+) -> None:
+    template = engine.containers.create(stage.spec.image)
+    image = template.commit("poco-test-volume", changes="VOLUME /data")
+    template.remove()
+    digest = bytes.fromhex(str(image.id).removeprefix("sha256:"))
+    spec = replace(stage.spec, image="poco-test-volume:latest", checksum=digest)
+    result = bench.runtime.run(replace(spec, arguments=("read", "/proc/mounts")))
+    assert b"tmpfs /data tmpfs rw,nosuid,nodev,noexec" in result.stdout
 
 
 def test_container__scratch_space__is_writable_memory(stage: Stage) -> None:
@@ -87,13 +112,6 @@ def test_container__end_of_the_run__leaves_nothing(
     stage.run("exit", "1")
     stage.run("spin", seconds=1.0)
     assert engine.containers.list(all=True, filters={"name": stage.spec.name}) == []
-
-
-def test_container__left_over_from_a_crash__is_replaced(
-    stage: Stage, engine: docker.DockerClient
-) -> None:
-    engine.containers.create(stage.spec.image, name=stage.spec.name)
-    assert stage.run("print", "x").stdout == b"[x]\n"
 
 
 def test_container__command_that_does_not_exist__is_the_apps_failure(

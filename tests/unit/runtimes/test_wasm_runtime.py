@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,8 @@ import wasmtime
 from runtime_bench import Bench, Stage
 
 from poco.appio import Cause
-from poco.runtimes import RunResult, wasm_child
+from poco.errors import ConfigurationError
+from poco.runtimes import RunResult, WasmRuntime, wasm_child
 
 pytestmark = pytest.mark.parametrize("bench", ["wasm"], indirect=True)
 
@@ -71,6 +74,25 @@ def test_module__more_memory_than_allowed_from_the_start__is_out_of_memory(
     assert result.cause is Cause.APP_OUT_OF_MEMORY
 
 
+def test_module__table_without_end__is_refused(stage: Stage, tmp_path: Path) -> None:
+    text = '(module (table 100000000 funcref) (func (export "_start")))'
+    result = run_text(stage, tmp_path, text)
+    assert result.cause is not None
+
+
+def test_module__endless_loop__is_out_of_fuel_and_not_of_time(stage: Stage, tmp_path: Path) -> None:
+    work = "(drop (i32.const 0))" * 100
+    text = f'(module (func (export "_start") (loop $l {work} br $l)))'
+    result = run_text(stage, tmp_path, text, seconds=0.5)
+    assert (result.cause, result.exit_code) == (Cause.APP_COMPUTE_TIMEOUT, 137)
+    assert result.detail == "out of fuel (limit 2000000000 units for 0.5 s)"
+
+
+def test_module__gpu__is_the_operators_to_mend(stage: Stage) -> None:
+    with pytest.raises(ConfigurationError, match="GPU"):
+        stage.bench.runtime.run(replace(stage.spec, gpu=True))
+
+
 def test_module__not_a_number__has_one_bit_pattern(stage: Stage, tmp_path: Path) -> None:
     # exits with bit 22 and the sign of 0/0 + payload: a canonical NaN has only bit 22
     text = """
@@ -87,20 +109,87 @@ def test_module__not_a_number__has_one_bit_pattern(stage: Stage, tmp_path: Path)
 def test_child__parent_dies__ends_at_once(stage: Stage, tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from poco.runtimes import *\n"
-        f"WasmRuntime().run(RunSpec({stage.spec.image!r}, bytes(32), ('sleep',), {{}}, (),"
-        " RunLimits(seconds=60), 'x'))"
+        f"WasmRuntime(allow_files=True).run(RunSpec({stage.spec.image!r}, bytes(32), ('sleep',),"
+        " {}, (), RunLimits(seconds=60), 'x'))"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     deadline = time.monotonic() + 20
-    while not (found := children.read_text().split()) and time.monotonic() < deadline:
+    while len(found := descendants(parent.pid)) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    (child,) = map(int, found)
+    assert len(found) == 2  # the server and the app
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+    while any(map(alive, found)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists()
+    assert not any(map(alive, found))
+
+
+def test_server__killed__is_started_again(stage: Stage) -> None:
+    before = set(descendants(os.getpid()))
+    runtime = WasmRuntime(allow_files=True)
+    spec = replace(stage.spec, arguments=("print", "x"))
+    runtime.run(spec)
+    server = only_child_beyond(before)
+    os.kill(server, signal.SIGKILL)
+    while alive(server):
+        time.sleep(0.01)
+    assert runtime.run(spec).stdout == b"[x]\n"
+
+
+def test_child__killed_by_the_system__is_out_of_memory(stage: Stage) -> None:
+    before = set(descendants(os.getpid()))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stage.run, "sleep")
+        app = only_child_beyond(before)
+        time.sleep(0.5)  # until it has said that it has started
+        os.kill(app, signal.SIGKILL)
+        result = running.result()
+    assert (result.cause, result.exit_code) == (Cause.APP_OUT_OF_MEMORY, 137)
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python"])
+def test_server__cannot_be_started__is_the_operators_to_mend(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    with pytest.raises(ConfigurationError, match="must be able to start a process"):
+        WasmRuntime(allow_files=True).run(stage.spec)
+
+
+def test_server__runtime_gone__ends(stage: Stage) -> None:
+    before = set(descendants(os.getpid()))
+    runtime = WasmRuntime(allow_files=True)
+    runtime.run(replace(stage.spec, arguments=("print", "x")))
+    server = only_child_beyond(before)
+    del runtime
+    gc.collect()
+    assert not alive(server)
+
+
+def only_child_beyond(before: set[int]) -> int:
+    """Return the one process that was started and stays."""
+    deadline = time.monotonic() + 10
+    while len(new := set(descendants(os.getpid())) - before) != 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return new.pop()
+
+
+def descendants(process: int) -> list[int]:
+    """Return the processes below another."""
+    found = []
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        for child in map(int, (thread / "children").read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def alive(process: int) -> bool:
+    """Return whether a process runs."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def test_child__imports__nothing_of_the_package(bench: Bench) -> None:
