@@ -1,4 +1,4 @@
-"""One JSON-RPC endpoint: requests, batches, calls, logs and receipts.
+"""A chain behind JSON-RPC: requests, batches, calls, logs and receipts.
 
 A node that does not answer, or answers with an error, raises `ChainError`; a contract that reverts
 raises `ContractError`. Neither is ever read as "no" (design decision 6).
@@ -7,19 +7,23 @@ raises `ContractError`. Neither is ever read as "no" (design decision 6).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
-import requests
-from eth_typing import URI, ChecksumAddress
-from web3 import HTTPProvider
-from web3.exceptions import Web3Exception
+from eth_hash.auto import keccak
+from eth_typing import ChecksumAddress
 from web3.providers import JSONBaseProvider
-from web3.providers.auto import load_provider_from_uri
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
-from poco.contracts.reverts import decode_revert
-from poco.errors import ChainError, ConfigurationError
+from poco.contracts.nodes import (
+    TRANSPORT_ERRORS,
+    NodeLaggingError,
+    NodePool,
+    RefusedError,
+    provider_of,
+    shown_url,
+)
+from poco.errors import ChainError
 
 __all__ = ["Block", "Chain", "to_bytes", "to_int"]
 
@@ -31,38 +35,7 @@ _FIRST_POLL_SECONDS = 0.005
 _LAST_POLL_SECONDS = 1.0
 _LOG_RANGE = 10_000
 _BATCH = 100
-# Reads, which do no harm when they are repeated.
-_REPEATABLE = (
-    "eth_blockNumber",
-    "eth_call",
-    "eth_chainId",
-    "eth_estimateGas",
-    "eth_gasPrice",
-    "eth_getBalance",
-    "eth_getBlockByNumber",
-    "eth_getCode",
-    "eth_getLogs",
-    "eth_getTransactionCount",
-    "eth_getTransactionReceipt",
-    "eth_maxPriorityFeePerGas",
-)
-
-# How nodes word the failure of an execution, as opposed to their own.
-_EXECUTION_FAILURES = (
-    "revert",
-    "out of gas",
-    "outofgas",
-    "opcode",
-    "invalid jump",
-    "invalidjump",
-    "stack underflow",
-    "stack overflow",
-    "evm error",
-    "vm exception",
-    "vm execution error",
-    "gas required exceeds",
-    "always failing transaction",
-)
+_KNOWN = ("already known", "already imported", "known transaction")
 
 
 def to_bytes(text: str) -> bytes:
@@ -79,36 +52,8 @@ def _quantity(block: Block) -> str:
     return hex(block) if isinstance(block, int) else block
 
 
-class _RefusedError(ChainError):
-    """The node answered a request with an error."""
-
-    def __init__(self, method: str, url: str, error: Mapping[str, Any]) -> None:
-        self.message = str(error.get("message", error))
-        self.code = error.get("code")
-        self.data = error.get("data")
-        super().__init__(
-            f"the node refused {method}: {self.message}",
-            field="rpc_url",
-            value=url,
-            remedy="check what the node supports, or use another one",
-        )
-
-    def revert_data(self) -> bytes | None:
-        """Return what the execution reverted with; None when it is the node that failed."""
-        data = self.data.get("data") if isinstance(self.data, Mapping) else self.data
-        if isinstance(data, str):
-            text = data.removeprefix("Reverted ")
-            if text.startswith("0x") and (len(text) > 2 or self._is_execution()):
-                return to_bytes(text)
-        return b"" if self._is_execution() else None
-
-    def _is_execution(self) -> bool:
-        message = self.message.lower()
-        return self.code == 3 or any(failure in message for failure in _EXECUTION_FAILURES)
-
-
 class Chain:
-    """A connection to one node.
+    """A connection to one node, or to several of one chain.
 
     Args:
         provider: web3's transport.
@@ -126,14 +71,15 @@ class Chain:
         """Connect to a node and ask for its chain id.
 
         Args:
-            url: HTTP(S) or WebSocket endpoint, or ``file://`` path of an IPC socket.
+            url: HTTP(S) or WebSocket endpoint, or ``file://`` path of an IPC socket; or several
+                HTTP(S) endpoints of one chain with commas between, see `poco.contracts.nodes`.
             timeout: longest wait for an answer, in seconds.
 
         Raises:
             ConfigurationError: the URL is of no known form.
             ChainError: nothing that speaks JSON-RPC answers there.
         """
-        chain = cls(_provider(url, timeout), url, 0)
+        chain = cls(provider_of(url, timeout), url, 0)
         chain.chain_id = to_int(chain.request("eth_chainId"))
         return chain
 
@@ -143,8 +89,7 @@ class Chain:
         Raises:
             ChainError: the node does not answer, or answers with an error.
         """
-        response = self._send(lambda: self._provider.make_request(method, list(params)))  # type: ignore[arg-type]
-        return self._result(method, response)
+        return self._result(method, self._response(method, params))
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Send requests together and return their results in the same order.
@@ -152,22 +97,35 @@ class Chain:
         Raises:
             ChainError: the node does not answer, or answers one of them with an error.
         """
+        results = self.outcomes(calls)
+        for result in results:
+            if isinstance(result, ChainError):
+                raise result
+        return results
+
+    def outcomes(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Send requests together; return the result of each in order, or the error it met.
+
+        Returns:
+            Results; a `ContractError` where an execution reverted, another `ChainError` where the
+            node answered with an error.
+
+        Raises:
+            ChainError: the node does not answer at all.
+        """
         results: list[Any] = []
         for begin in range(0, len(calls), _BATCH):
             part = calls[begin : begin + _BATCH]
-            responses = self._send(
-                lambda part=part: self._provider.make_batch_request(
-                    [(method, list(params)) for method, params in part]
-                )
-            )
+            requests: list[Any] = [(method, list(params)) for method, params in part]
+            responses = self._send(partial(self._provider.make_batch_request, requests))
             if not isinstance(responses, list) or len(responses) != len(part):
                 # A node without batches answers with one error object.
-                results += [self.request(method, *params) for method, params in part]
-                continue
-            results += [
-                self._result(method, response)
-                for (method, _), response in zip(part, responses, strict=True)
-            ]
+                responses = [self._response(method, params) for method, params in part]
+            for (method, _), response in zip(part, responses, strict=True):
+                try:
+                    results.append(self._result(method, response))
+                except RefusedError as error:
+                    results.append(error.translated(""))
         return results
 
     # STATE
@@ -211,10 +169,7 @@ class Chain:
         requests_ = [
             ("eth_call", ({"to": to, "data": f"0x{data.hex()}"}, quantity)) for to, data in calls
         ]
-        try:
-            return [to_bytes(result) for result in self.batch(requests_)]
-        except _RefusedError as error:
-            raise _translated(error, "") from error
+        return [to_bytes(result) for result in self.batch(requests_)]
 
     def estimate_gas(self, transaction: Mapping[str, Any], *, context: str = "") -> int:
         """Return the gas a transaction needs on top of what is pending.
@@ -252,6 +207,40 @@ class Chain:
         found = self.request("eth_getBlockByNumber", "0x0", False)
         return str(self._present(found, "block", 0)["hash"])
 
+    def require_block(self, number: int) -> int:
+        """Go on with a node that has reached a block, so that its "no" can be believed.
+
+        Returns:
+            The number of its latest block.
+
+        Raises:
+            NodeLaggingError: no node has reached it yet.
+            ChainError: no node answers.
+        """
+        return self._require(
+            self.block_number,
+            lambda head: head >= number,
+            f"block {number} must have been reached",
+        )
+
+    def require_fresh(
+        self, max_age_seconds: float, *, clock: Callable[[], float] = time.time
+    ) -> int:
+        """Go on with a node whose latest block is recent.
+
+        Returns:
+            The time of that block, in seconds since 1970.
+
+        Raises:
+            NodeLaggingError: the latest block of every node is older.
+            ChainError: no node answers.
+        """
+        return self._require(
+            self.timestamp,
+            lambda found: clock() - found <= max_age_seconds,
+            f"the latest block must be younger than {max_age_seconds:g} s",
+        )
+
     # TRANSACTIONS AND LOGS
 
     def broadcast(self, raw: bytes) -> str:
@@ -263,7 +252,12 @@ class Chain:
         Raises:
             ChainError: the node does not answer or does not take it.
         """
-        return str(self._execute("eth_sendRawTransaction", f"0x{raw.hex()}", context="transaction"))
+        try:
+            self.request("eth_sendRawTransaction", f"0x{raw.hex()}")
+        except RefusedError as error:
+            if not any(word in error.message.lower() for word in _KNOWN):
+                raise error.translated("transaction") from error
+        return f"0x{keccak(raw).hex()}"
 
     def receipt(self, transaction_hash: str) -> dict[str, Any] | None:
         """Return the receipt of a transaction in its JSON form; None while it is not mined."""
@@ -331,7 +325,7 @@ class Chain:
             }
             try:
                 found = self.request("eth_getLogs", query)
-            except _RefusedError:
+            except RefusedError:
                 if last == from_block:
                     raise
                 span = max(1, (last - from_block + 1) // 2)
@@ -341,34 +335,51 @@ class Chain:
 
     # TRANSPORT
 
+    def _require(self, read: Callable[[], int], holds: Callable[[int], bool], rule: str) -> int:
+        """Ask node after node until one answers with what is required."""
+        best = 0
+        for _ in range(len(self._provider) if isinstance(self._provider, NodePool) else 1):
+            if holds(found := read()):
+                return found
+            best = max(best, found)
+            if isinstance(self._provider, NodePool):
+                self._provider.rotate()
+        raise NodeLaggingError(
+            f"{rule}, the most recent node is at {best}",
+            field="rpc_url",
+            value=shown_url(self.url),
+            remedy="wait until the node has caught up, or add the URL of another one",
+        )
+
     def _execute(self, method: str, *params: Any, context: str) -> str:
         try:
             return str(self.request(method, *params))
-        except _RefusedError as error:
-            raise _translated(error, context) from error
+        except RefusedError as error:
+            raise error.translated(context) from error
 
-    def _send(self, send: Any) -> Any:
+    def _response(self, method: str, params: Sequence[Any]) -> Any:
+        return self._send(lambda: self._provider.make_request(method, list(params)))  # type: ignore[arg-type]
+
+    def _send(self, send: Callable[[], Any]) -> Any:
         try:
             return send()
-        except (Web3Exception, requests.RequestException, OSError, ValueError) as error:
+        except TRANSPORT_ERRORS as error:
             raise ChainError(
                 f"the node does not answer ({_first_line(error)})",
                 field="rpc_url",
-                value=self.url,
+                value=shown_url(self.url),
                 remedy="start the node, or set the URL of one that runs",
             ) from error
 
     def _result(self, method: str, response: Mapping[str, Any]) -> Any:
         error = response.get("error")
         if error is not None:
-            raise _RefusedError(
-                method, self.url, error if isinstance(error, Mapping) else {"message": error}
-            )
+            raise RefusedError(method, self.url, error)
         if "result" not in response:
             raise ChainError(
                 "the answer is no JSON-RPC",
                 field="rpc_url",
-                value=self.url,
+                value=shown_url(self.url),
                 remedy="check that the URL is that of a node",
             )
         return response["result"]
@@ -382,34 +393,6 @@ class Chain:
                 remedy="wait until the node has caught up, or use an archive node",
             )
         return dict(found)
-
-
-def _translated(error: _RefusedError, context: str) -> ChainError:
-    """Tell a revert from a fault of the node."""
-    data = error.revert_data()
-    return error if data is None else decode_revert(data, context=context)
-
-
-def _provider(url: str, timeout: float) -> JSONBaseProvider:
-    if url.startswith(("http://", "https://")):
-        retry = ExceptionRetryConfiguration(
-            errors=(requests.ConnectionError, requests.Timeout),
-            retries=3,
-            backoff_factor=0.1,
-            method_allowlist=_REPEATABLE,
-        )
-        return HTTPProvider(
-            url, request_kwargs={"timeout": timeout}, exception_retry_configuration=retry
-        )
-    try:
-        return load_provider_from_uri(URI(url))
-    except (NotImplementedError, ValueError, Web3Exception) as error:
-        raise ConfigurationError(
-            "a node's URL begins with http://, https://, ws://, wss:// or file://",
-            field="rpc_url",
-            value=url,
-            remedy="for example http://127.0.0.1:8545",
-        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from eth_abi.codec import ABICodec
-from eth_abi.decoding import UnsignedIntegerDecoder
+from eth_abi.decoding import StringDecoder, UnsignedIntegerDecoder
 from eth_abi.encoding import UnsignedIntegerEncoder
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_abi.registry import BaseEquals, registry
@@ -39,11 +39,18 @@ def _strict_codec() -> ABICodec:
         UnsignedIntegerDecoder,
         label="uint",
     )
+    # Anybody can put bytes that are no UTF-8 into a deal or an entry.
+    own.unregister_decoder("string")
+    own.register_decoder(
+        BaseEquals("string", with_sub=False),  # type: ignore[no-untyped-call]
+        StringDecoder(handle_string_errors="replace"),  # type: ignore[no-untyped-call]
+        label="string",
+    )
     return ABICodec(own)
 
 
 codec = _strict_codec()
-"""Encodes and decodes ABI values; data that is too short is an error."""
+"""Encodes and decodes ABI values; data that is too short is an error, bad UTF-8 in a text is not."""
 
 
 @dataclass(frozen=True, slots=True)

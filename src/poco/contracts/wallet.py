@@ -15,9 +15,29 @@ from poco.contracts.logs import EventReader
 from poco.contracts.reverts import NO_REASON, decode_revert
 from poco.errors import ChainError, ContractError
 
-__all__ = ["Call", "Pending", "Receipt", "Signed", "Signer", "Wallet", "gas_price", "nothing"]
+__all__ = [
+    "PRICE_QUESTIONS",
+    "Call",
+    "Pending",
+    "Receipt",
+    "Signed",
+    "Signer",
+    "Wallet",
+    "gas_price",
+    "nothing",
+    "price_fields",
+    "sign_call",
+    "why_reverted",
+]
 
 T = TypeVar("T")
+
+PRICE_QUESTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("eth_getBlockByNumber", ("latest", False)),
+    ("eth_maxPriorityFeePerGas", ()),
+    ("eth_gasPrice", ()),
+)
+"""What `price_fields` is made of; the first answer is the latest block."""
 
 _GAS_MARGIN_PERCENT = 25
 
@@ -187,7 +207,7 @@ class Wallet:
             with self._lock:
                 self._outstanding.discard(signed.nonce)
         if to_int(found["status"]) != 1:
-            raise self._reason(signed.call, found)
+            raise why_reverted(self.chain, self.address, signed.call, found)
         events = self._reader.decode(found["logs"], also=signed.call.to)
         return Receipt(
             value=signed.call.result(events),
@@ -221,17 +241,7 @@ class Wallet:
         counted = to_int(self.chain.request("eth_getTransactionCount", self.address, "pending"))
         # With nothing under way the chain's count holds, also after it was reset.
         nonce = max(counted, self._next_nonce) if self._outstanding else counted
-        transaction = {
-            "chainId": self.chain.chain_id,
-            "nonce": nonce,
-            "value": call.value,
-            "data": call.data,
-            **terms,
-        }
-        if call.to is not None:
-            transaction["to"] = call.to
-        signed = self.account.sign_transaction(transaction)
-        return Signed(call, bytes(signed.raw_transaction), f"0x{bytes(signed.hash).hex()}", nonce)
+        return sign_call(self.account, self.chain.chain_id, call, nonce, terms)
 
     def _explained(self, error: ChainError) -> ChainError:
         if "insufficient funds" not in str(error).lower():
@@ -243,44 +253,97 @@ class Wallet:
             remedy="send it some of the chain's currency for gas",
         )
 
-    def _reason(self, call: Call[Any], found: Mapping[str, Any]) -> ChainError:
-        """Find out why a mined transaction reverted, by running it again on the state before."""
-        before = to_int(found["blockNumber"]) - 1
-        try:
-            if call.to is not None:
-                self.chain.call(
-                    call.to,
-                    call.data,
-                    sender=self.address,
-                    value=call.value,
-                    block=before,
-                    context=call.name,
-                )
-        except ContractError as error:
-            return error
-        reason = decode_revert(b"", context=call.name)
-        return ContractError(
-            NO_REASON,
-            {"transaction": found["transactionHash"], "gasUsed": to_int(found["gasUsed"])},
-            remedy=reason.remedy,
-        )
+
+def sign_call(
+    account: Signer, chain_id: int, call: Call[T], nonce: int, terms: Mapping[str, Any]
+) -> Signed[T]:
+    """Sign a transaction.
+
+    Args:
+        account: who sends it.
+        chain_id: EIP-155 id of the chain it is for.
+        call: what it does.
+        nonce: its number in the sequence of the account.
+        terms: gas limit and price fields, under their names in a transaction.
+    """
+    transaction = {
+        "chainId": chain_id,
+        "nonce": nonce,
+        "value": call.value,
+        "data": call.data,
+        **terms,
+    }
+    if call.to is not None:
+        transaction["to"] = call.to
+    signed = account.sign_transaction(transaction)
+    return Signed(call, bytes(signed.raw_transaction), f"0x{bytes(signed.hash).hex()}", nonce)
+
+
+def why_reverted(
+    chain: Chain, sender: ChecksumAddress, call: Call[Any], receipt: Mapping[str, Any]
+) -> ContractError:
+    """Find out why a mined transaction reverted, by running it again on the state before.
+
+    Args:
+        chain: where it was mined.
+        sender: who sent it.
+        call: what it was to do.
+        receipt: in its JSON form.
+
+    Returns:
+        The error, to be raised; without a reason when it succeeds on that state.
+
+    Raises:
+        ChainError: the node does not answer.
+    """
+    before = to_int(receipt["blockNumber"]) - 1
+    try:
+        if call.to is not None:
+            chain.call(
+                call.to,
+                call.data,
+                sender=sender,
+                value=call.value,
+                block=before,
+                context=call.name,
+            )
+    except ContractError as error:
+        return error
+    return ContractError(
+        NO_REASON,
+        {"transaction": receipt["transactionHash"], "gasUsed": to_int(receipt["gasUsed"])},
+        remedy=decode_revert(b"", context=call.name).remedy,
+    )
 
 
 def gas_price(chain: Chain) -> dict[str, int]:
     """Return the price fields of a transaction: EIP-1559 when blocks have a base fee, else legacy.
 
-    The limit is twice the base fee plus the tip the node suggests, in wei per gas.
+    Raises:
+        ChainError: the node does not answer.
     """
-    block = chain.request("eth_getBlockByNumber", "latest", False)
-    if block.get("baseFeePerGas") is None:
-        return {"gasPrice": to_int(chain.request("eth_gasPrice"))}
-    base = to_int(block["baseFeePerGas"])
-    try:
-        tip = to_int(chain.request("eth_maxPriorityFeePerGas"))
-    except ChainError:
-        # Not every node has the method; the gas price is base fee plus tip.
-        tip = max(0, to_int(chain.request("eth_gasPrice")) - base)
-    return {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
+    return price_fields(*chain.outcomes(PRICE_QUESTIONS))
+
+
+def price_fields(block: Any, tip: Any, price: Any) -> dict[str, int]:
+    """Return the price fields that follow from a node's answers to `PRICE_QUESTIONS`.
+
+    The limit is twice the base fee plus the tip the node suggests, in wei per gas.
+
+    Raises:
+        ChainError: it did not answer one that is needed.
+    """
+    if isinstance(block, ChainError):
+        raise block
+    base = block.get("baseFeePerGas")
+    if base is None or isinstance(tip, ChainError):
+        if isinstance(price, ChainError):
+            raise price
+        if base is None:
+            return {"gasPrice": to_int(price)}
+        # Not every node suggests a tip; the gas price is base fee plus tip.
+        tip = hex(max(0, to_int(price) - to_int(base)))
+    return {"maxFeePerGas": 2 * to_int(base) + to_int(tip), "maxPriorityFeePerGas": to_int(tip)}
 
 
 def nothing(_: Events) -> None:

@@ -1,0 +1,206 @@
+"""The queue's rows: what is asked of the database, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from eth_typing import ChecksumAddress
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from poco.contracts import Call, Signed
+from poco.contracts.wallet import nothing
+from poco.database import Database
+from poco.transactions.fees import Price
+from poco.transactions.tables import (
+    TransactionState,
+    TransactionStatus,
+    attempts,
+    transactions,
+)
+
+__all__ = ["Changes", "Store", "attempt_row", "call_of"]
+
+Changes = list[dict[str, Any]]
+"""New values of columns, each with the id of its row under ``row``."""
+
+_KEYS_PER_QUERY = 500
+_LONGEST_REASON = 500
+_FRESH: dict[str, Any] = {
+    "status": TransactionStatus.QUEUED,
+    "due": 0.0,
+    "tries": 0,
+    "nonce": None,
+    "hash": None,
+    "block": None,
+    "block_hash": None,
+    "reason": "",
+    "revert": None,
+}
+
+
+class Store:
+    """The transactions of one sender.
+
+    Args:
+        database: with the tables of `poco.transactions.declare`.
+        sender: address of the account.
+    """
+
+    def __init__(self, database: Database, sender: str) -> None:
+        self._database = database
+        self._mine = transactions.c.sender == sender
+        self._sender = sender
+
+    def add(
+        self,
+        connection: Connection,
+        key: str,
+        call: Call[Any],
+        not_after: int | None,
+        min_block: int,
+        retry: bool,
+    ) -> bool:
+        """Insert a transaction, or begin again with one that failed; see `TransactionQueue`."""
+        values = _FRESH | {
+            "name": call.name,
+            "target": call.to,
+            "data": call.data,
+            "value": str(call.value),
+            "gas": call.gas,
+            "not_after": not_after,
+            "min_block": min_block,
+        }
+        dialect = sqlite if self._database.is_sqlite else postgresql
+        added = connection.execute(
+            dialect.insert(transactions)
+            .values(sender=self._sender, key=key, **values)
+            .on_conflict_do_nothing(index_elements=["sender", "key"])
+            .returning(transactions.c.id)
+        )
+        if added.one_or_none() is not None:
+            return True
+        if not retry:
+            return False
+        failed = (transactions.c.key == key) & (transactions.c.status == TransactionStatus.FAILED)
+        again = connection.execute(update(transactions).where(self._mine, failed).values(values))
+        return bool(again.rowcount)
+
+    def states(self, keys: Iterable[str]) -> dict[str, TransactionState]:
+        """Return the states of the transactions that exist, by key."""
+        columns = transactions.c
+        wanted = list(keys)
+        found: dict[str, TransactionState] = {}
+        with self._database.reading() as connection:
+            for begin in range(0, len(wanted), _KEYS_PER_QUERY):
+                part = wanted[begin : begin + _KEYS_PER_QUERY]
+                for row in connection.execute(
+                    select(transactions).where(self._mine, columns.key.in_(part))
+                ):
+                    found[row.key] = TransactionState(
+                        TransactionStatus(row.status), row.hash, row.block, row.reason, row.revert
+                    )
+        return found
+
+    def rows(self, *statuses: TransactionStatus, limit: int | None = None) -> Sequence[Row[Any]]:
+        """Return transactions in the order of their arrival."""
+        wanted = select(transactions).where(self._mine, transactions.c.status.in_(statuses))
+        with self._database.reading() as connection:
+            return connection.execute(wanted.order_by(transactions.c.id).limit(limit)).all()
+
+    def queued(self, now: float, limit: int) -> Sequence[Row[Any]]:
+        """Return the first transactions that may be sent now."""
+        wanted = select(transactions).where(
+            self._mine,
+            transactions.c.status == TransactionStatus.QUEUED,
+            transactions.c.due <= now,
+        )
+        with self._database.reading() as connection:
+            return connection.execute(wanted.order_by(transactions.c.id).limit(limit)).all()
+
+    def attempts(self, *statuses: TransactionStatus) -> dict[int, list[Row[Any]]]:
+        """Return how transactions were signed, oldest first, by id of the transaction."""
+        wanted = (
+            select(attempts)
+            .join(transactions, attempts.c.transaction == transactions.c.id)
+            .where(self._mine, transactions.c.status.in_(statuses))
+            .where(attempts.c.nonce == transactions.c.nonce)
+            .order_by(attempts.c.id)
+        )
+        found: dict[int, list[Row[Any]]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(wanted):
+                found.setdefault(row.transaction, []).append(row)
+        return found
+
+    def highest_nonce(self) -> int:
+        """Return the highest number that was given away; -1 when none was."""
+        with self._database.reading() as connection:
+            highest = connection.scalar(select(func.max(transactions.c.nonce)).where(self._mine))
+        return -1 if highest is None else int(highest)
+
+    def owns(self, nonce: int) -> bool:
+        """Return whether a number was given to one of the transactions."""
+        wanted = select(transactions.c.id).where(self._mine, transactions.c.nonce == nonce)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
+    def fill(self, nonce: int, signed: dict[str, Any]) -> None:
+        """Insert a transaction that does nothing but use a number up; see `attempt_row`."""
+        values = _FRESH | {
+            "sender": self._sender,
+            "key": f"gap:{nonce}",
+            "name": "gap",
+            "target": self._sender,
+            "data": b"",
+            "value": "0",
+            "min_block": 0,
+            "status": TransactionStatus.SIGNED,
+            "nonce": nonce,
+            "hash": signed["hash"],
+        }
+        with self._database.writing() as connection:
+            row = connection.execute(insert(transactions).values(values)).inserted_primary_key
+            assert row is not None, "a row that was inserted has a key"
+            connection.execute(insert(attempts).values(signed | {"transaction": row[0]}))
+
+    def change(self, changes: Changes, signed: Sequence[dict[str, Any]] = ()) -> int:
+        """Write changes and new attempts in one database transaction; return how many changed."""
+        if not changes:
+            return 0
+        groups: dict[tuple[str, ...], Changes] = {}
+        for values in changes:
+            if "reason" in values:
+                values["reason"] = values["reason"][:_LONGEST_REASON]
+            groups.setdefault(tuple(values), []).append(values)
+        statement = update(transactions).where(transactions.c.id == bindparam("row"))
+        with self._database.writing() as connection:
+            for group in groups.values():
+                connection.execute(statement, group)
+            if signed:
+                connection.execute(insert(attempts), list(signed))
+        return len(changes)
+
+
+def attempt_row(
+    transaction: int, signed: Signed[Any], gas: int, price: Price, *, cancels: bool, now: float
+) -> dict[str, Any]:
+    """Return the row of a transaction that was just signed."""
+    return {
+        "transaction": transaction,
+        "nonce": signed.nonce,
+        "hash": signed.transaction_hash,
+        "raw": signed.raw,
+        "gas": gas,
+        "max_fee": price.max_fee,
+        "tip": price.tip,
+        "cancels": cancels,
+        "signed_at": now,
+    }
+
+
+def call_of(row: Row[Any]) -> Call[None]:
+    """Return what a stored transaction is to do."""
+    target = None if row.target is None else ChecksumAddress(row.target)
+    return Call(row.name, target, row.data, nothing, value=int(row.value), gas=row.gas)
