@@ -7,6 +7,7 @@ process, `run` in the foreground until a signal ends it. Its OpenAPI page is at 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -27,6 +28,7 @@ from poco.errors import (
     AppError,
     ChainError,
     ConfigurationError,
+    ContractError,
     InternalError,
     PeerError,
     PocoError,
@@ -37,6 +39,8 @@ __all__ = ["HttpError", "application", "run", "serving", "status_of"]
 
 MAX_BODY_BYTES = 1024 * 1024
 _START_SECONDS = 20.0
+_OPERATORS = (ChainError, ConfigurationError, InternalError)
+_log = logging.getLogger(__name__)
 _STATUS: Mapping[type[PocoError], HTTPStatus] = {
     UserInputError: HTTPStatus.BAD_REQUEST,
     PeerError: HTTPStatus.BAD_REQUEST,
@@ -55,6 +59,7 @@ class HttpError(PeerError):
         field: see there.
         value: see there; never a secret.
         remedy: see there.
+        headers: further headers of the answer, for example ``Retry-After``.
     """
 
     def __init__(
@@ -65,8 +70,10 @@ class HttpError(PeerError):
         field: str = "",
         value: object = None,
         remedy: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = HTTPStatus(status)
+        self.headers = headers
         super().__init__(rule, field=field, value=value, remedy=remedy)
 
 
@@ -84,6 +91,7 @@ def application(
     title: str,
     *,
     description: str = "",
+    version: str = __version__,
     registry: CollectorRegistry | None = None,
     healthy: Callable[[], Mapping[str, object]] = dict,
     max_body: int = MAX_BODY_BYTES,
@@ -94,6 +102,7 @@ def application(
     Args:
         title: name of the service.
         description: what it is, for the OpenAPI page.
+        version: what ``/version`` answers.
         registry: metrics to show at ``/metrics`` in the format of Prometheus; None: no such page.
         healthy: details for ``/health``; what it raises makes the answer 503.
         max_body: largest body of a request, bytes.
@@ -107,7 +116,8 @@ def application(
 
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
-        return JSONResponse({"error": str(error)}, status_of(error))
+        headers = error.headers if isinstance(error, HttpError) else None
+        return JSONResponse({"error": _told(error)}, status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
@@ -117,9 +127,9 @@ def application(
         return JSONResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
 
     @app.get("/version", response_class=PlainTextResponse)
-    def version() -> str:
+    def version_page() -> str:
         """Return the version of poco."""
-        return __version__
+        return version
 
     @app.get("/health")
     def health() -> Mapping[str, object]:
@@ -134,6 +144,14 @@ def application(
             return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     return app
+
+
+def _told(error: PocoError) -> str:
+    """Return what a caller may read; URLs of nodes and databases may hold keys."""
+    if not isinstance(error, _OPERATORS) or isinstance(error, ContractError):
+        return str(error)
+    _log.error("%s", error)
+    return "the service is not able to work: its operator finds the reason in its log"
 
 
 class _BoundedBody:
@@ -212,7 +230,10 @@ def run(app: FastAPI, *, host: str, port: int) -> None:
     Raises:
         ConfigurationError: the port is taken.
     """
-    with contextlib.closing(_listen(host, port)) as listener:
+    with (
+        contextlib.closing(_listen(host, port)) as listener,
+        contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it is done
+    ):
         _server(app).run(sockets=[listener])
 
 

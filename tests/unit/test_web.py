@@ -10,7 +10,14 @@ from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter
 
 from poco import __version__, web
-from poco.errors import ChainError, ConfigurationError, InternalError, PocoError, UserInputError
+from poco.errors import (
+    ChainError,
+    ConfigurationError,
+    ContractError,
+    InternalError,
+    PocoError,
+    UserInputError,
+)
 
 
 def faulty(error):
@@ -41,9 +48,7 @@ def echo(**options):
     [
         (UserInputError("a rule", field="name", value=1), 400),
         (web.HttpError(409, "a rule"), 409),
-        (ChainError("a rule"), 503),
-        (ConfigurationError("a rule"), 503),
-        (InternalError("a rule"), 500),
+        (ContractError("Match_Rule", {"max": 1}), 503),
         (PocoError("a rule"), 500),
     ],
 )
@@ -51,6 +56,30 @@ def test_service__handler_raises__answers_with_the_message_and_its_status(error,
     with web.serving(faulty(error)) as url:
         answer = httpx.get(f"{url}/fault")
     assert (answer.status_code, answer.json()) == (status, {"error": str(error)})
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ChainError("a rule", field="rpc_url", value="https://node/key"), 503),
+        (ConfigurationError("a rule", field="database", value="key"), 503),
+        (InternalError("a rule with a key"), 500),
+    ],
+)
+def test_service__fault_of_the_operator__is_told_to_nobody_else(error, status, caplog):
+    with web.serving(faulty(error)) as url:
+        answer = httpx.get(f"{url}/fault")
+    assert answer.status_code == status
+    assert "key" not in answer.text
+    assert "its operator" in answer.json()["error"]
+    assert str(error) in caplog.text
+
+
+def test_service__refusal_with_headers__sends_them():
+    error = web.HttpError(429, "a rule", headers={"Retry-After": "7"})
+    with web.serving(faulty(error)) as url:
+        answer = httpx.get(f"{url}/fault")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
 
 
 def test_service__malformed_parameter__names_it():

@@ -1,0 +1,45 @@
+"""The secret service: who may know what of a task.
+
+A worker's side (architecture: `SecretsClient`)::
+
+    client = SecretsClient("http://127.0.0.1:13300")
+    enclave = client.challenge(taskid, scheduler)        # scheduler: address for the assignment
+    secrets = client.session(assignment, worker)         # worker: TaskSecrets
+    secrets.variables()                                  # {"IEXEC_APP_DEVELOPER_SECRET": ***}
+
+The service, in this process or in one of its own (``poco secrets serve``)::
+
+    store = SecretStore("sqlite:///secrets.sqlite", KeyRing.load(Path("master.key")))
+    service = SecretsService(Gate(market, simulated=True), store)
+    with serving(secrets_application(service)) as url: ...
+"""
+
+from poco.services.secrets.authorization import Authorization, WorkerpoolAuthorization
+from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretKind, SecretName
+from poco.services.secrets.client import SecretsClient, SecretsRefusedError
+from poco.services.secrets.gate import Gate
+from poco.services.secrets.keys import KeyFile, KeyRing
+from poco.services.secrets.limits import RateLimit
+from poco.services.secrets.service import SecretsService, secrets_application
+from poco.services.secrets.store import SecretStore
+from poco.services.secrets.tables import Release
+from poco.services.secrets.task_secrets import TaskSecrets
+
+__all__ = [
+    "RESULT_KEY_NAME",
+    "Authorization",
+    "Gate",
+    "KeyFile",
+    "KeyRing",
+    "RateLimit",
+    "Release",
+    "SecretKind",
+    "SecretName",
+    "SecretStore",
+    "SecretsClient",
+    "SecretsRefusedError",
+    "SecretsService",
+    "TaskSecrets",
+    "WorkerpoolAuthorization",
+    "secrets_application",
+]

@@ -1,0 +1,60 @@
+"""How often somebody may ask: a token bucket per caller, in memory."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from http import HTTPStatus
+
+from poco.web import HttpError
+
+__all__ = ["RateLimit"]
+
+_MAX_CALLERS = 100_000
+
+
+class RateLimit:
+    """At most so many requests per minute for each caller, with short bursts. Thread-safe.
+
+    Args:
+        per_minute: requests per minute and caller; a caller may save up as many.
+        clock: seconds, never going back.
+    """
+
+    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = float(per_minute)
+        self._per_second = per_minute / 60
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> None:
+        """Count one request.
+
+        Args:
+            caller: address or IP address.
+
+        Raises:
+            HttpError: 429 with ``Retry-After``: the caller asks too often.
+        """
+        with self._lock:
+            now = self._clock()
+            tokens, since = self._buckets.pop(caller, (self._capacity, now))
+            tokens = min(self._capacity, tokens + (now - since) * self._per_second)
+            granted = tokens >= 1
+            self._buckets[caller] = (tokens - 1 if granted else tokens, now)
+            if len(self._buckets) > _MAX_CALLERS:
+                self._buckets.popitem(last=False)
+        if not granted:
+            wait = math.ceil((1 - tokens) / self._per_second)
+            raise HttpError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"{self._capacity:g} requests per minute are allowed",
+                field="caller",
+                value=caller,
+                remedy=f"wait {wait} s",
+                headers={"Retry-After": str(wait)},
+            )

@@ -1,0 +1,152 @@
+"""What a task may know: a rule for each secret, all from the deal (spec offchain §4.5)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from poco.appio import DealParams, parse_params
+from poco.appio.causes import ExecutionError
+from poco.contracts import Deal
+from poco.orders import ZERO_ADDRESS
+from poco.secret import Secret
+from poco.services.secrets.authorization import WorkerpoolAuthorization
+from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretName
+from poco.services.secrets.gate import RefusedError
+from poco.services.secrets.store import SecretStore
+from poco.services.secrets.task_secrets import TaskSecrets
+
+__all__ = ["collect"]
+
+_DROPBOX_TOKEN = "iexec-result-dropbox-token"  # noqa: S105 (a name)
+_IPFS_TOKEN = "iexec-result-iexec-ipfs-token"  # noqa: S105
+
+
+def collect(
+    store: SecretStore, deal: Deal, authorization: WorkerpoolAuthorization
+) -> tuple[TaskSecrets, list[str]]:
+    """Collect the secrets of a task whose worker was admitted.
+
+    Args:
+        store: where they are.
+        deal: the task's.
+        authorization: for the worker.
+
+    Returns:
+        The secrets, and what the audit calls them.
+
+    Raises:
+        RefusedError: 500 with the original's code, when something is missing that the deal needs.
+        ConfigurationError: the database does not answer, or was changed.
+    """
+    shelf = _Shelf(store, deal.tag.is_tee)
+    return shelf.collect(deal, authorization), shelf.names
+
+
+class _Shelf:
+    """Takes secrets out of the store and remembers which.
+
+    Args:
+        store: where they are.
+        is_tee: whether the deal has the TEE tag; without it, owners must allow software.
+    """
+
+    def __init__(self, store: SecretStore, is_tee: bool) -> None:
+        self._store = store
+        self._is_tee = is_tee
+        self.names: list[str] = []
+        self._withheld: list[str] = []
+
+    def collect(self, deal: Deal, authorization: WorkerpoolAuthorization) -> TaskSecrets:
+        params = _params(deal)
+        if params.bulk_cid is not None:
+            self._withheld.append("keys of bulk datasets: they are not served")
+        requester = {
+            number: self._take(SecretName.requester(deal.requester, name))
+            for number, name in sorted(params.secrets.items())
+        }
+        return TaskSecrets(
+            dataset_key=self._dataset_key(deal),
+            app_secret=self._take(SecretName.app(deal.app.pointer)),
+            requester_secrets={n: value for n, value in requester.items() if value is not None},
+            result_public_key=self._result_key(deal, params),
+            storage_token=self._storage_token(deal, params, authorization),
+            enclave_key=self._enclave_key(authorization),
+            withheld=tuple(self._withheld),
+        )
+
+    def _take(self, name: SecretName, *, for_anybody: bool = False) -> Secret | None:
+        found = self._store.get(name)
+        if found is None:
+            return None
+        if not (self._is_tee or found.software or for_anybody):
+            self._withheld.append(f"{name}: its owner did not allow software")
+            return None
+        self.names.append(str(name))
+        return found.value
+
+    def _dataset_key(self, deal: Deal) -> Secret | None:
+        if deal.dataset.pointer == ZERO_ADDRESS:
+            return None
+        key = self._take(SecretName.dataset(deal.dataset.pointer))
+        if key is None and self._is_tee:
+            raise _missing(
+                "PRE_COMPUTE_GET_DATASET_SECRET_FAILED",
+                f"the owner of dataset {deal.dataset.pointer} must push its key",
+            )
+        return key
+
+    def _result_key(self, deal: Deal, params: DealParams) -> str | None:
+        if not params.result_encryption:
+            return None
+        name = SecretName.setting(deal.beneficiary, RESULT_KEY_NAME)
+        key = self._take(name, for_anybody=True)
+        if key is None:
+            raise _missing(
+                "POST_COMPUTE_GET_ENCRYPTION_TOKENS_FAILED_EMPTY_BENEFICIARY_KEY",
+                f"beneficiary {deal.beneficiary} must push the key to encrypt results for",
+            )
+        return key.reveal()
+
+    def _storage_token(
+        self, deal: Deal, params: DealParams, authorization: WorkerpoolAuthorization
+    ) -> Secret | None:
+        if deal.callback != ZERO_ADDRESS:
+            return None
+        if params.result_storage_provider == "dropbox":
+            token = self._take(SecretName.setting(deal.requester, _DROPBOX_TOKEN))
+            if token is None:
+                raise _missing(
+                    "POST_COMPUTE_GET_STORAGE_TOKENS_FAILED",
+                    f"requester {deal.requester} must push a token of the storage provider",
+                )
+            return token
+        own = self._take(SecretName.setting(authorization.worker, _IPFS_TOKEN), for_anybody=True)
+        return own or self._take(SecretName.setting(deal.requester, _IPFS_TOKEN))
+
+    def _enclave_key(self, authorization: WorkerpoolAuthorization) -> Secret | None:
+        if authorization.enclave_challenge == ZERO_ADDRESS:
+            if self._is_tee:
+                raise _missing(
+                    "POST_COMPUTE_GET_SIGNATURE_TOKENS_FAILED_EMPTY_PUBLIC_ENCLAVE_CHALLENGE",
+                    "the authorization of a task with the TEE tag must name an enclave challenge",
+                )
+            return None
+        found = self._store.enclave_key(authorization.taskid)
+        if found is None or found[0] != authorization.enclave_challenge:
+            raise _missing(
+                "POST_COMPUTE_GET_SIGNATURE_TOKENS_FAILED_EMPTY_TEE_CHALLENGE",
+                f"enclave challenge {authorization.enclave_challenge} must be of this service",
+            )
+        self.names.append(f"enclave key {authorization.enclave_challenge}")
+        return found[1]
+
+
+def _params(deal: Deal) -> DealParams:
+    try:
+        return parse_params(deal.params)
+    except ExecutionError as error:
+        raise _missing("GET_TASK_DESCRIPTION_FAILED", str(error)) from error
+
+
+def _missing(code: str, rule: str) -> RefusedError:
+    return RefusedError(code, rule, HTTPStatus.INTERNAL_SERVER_ERROR)
