@@ -30,7 +30,7 @@ build: $(READY) ## compile what changed, export the public contracts
 
 test: build ## run every test
 	@$(LOCAL) FOUNDRY_CONFIG=tests/forge/foundry.toml forge test
-	@$(LOCAL) python -m pytest -q -n auto --dist loadfile tests/unit tests/e2e
+	@$(LOCAL) python -m pytest -q -n auto --dist loadfile tests/unit tests/services tests/e2e
 	@# Ape's in-process chain cannot be reset: each file gets a process, hence a chain, of its own.
 	@$(LOCAL) printf '%s\n' tests/contracts/test_*.py | xargs -P "$$(nproc)" -n 1 python -m pytest -q --no-header
 

@@ -20,6 +20,7 @@ from poco.actors.options import Money, role_options
     show_default=True,
     help="Folder for its work.",
 )
+@click.option("--slots", default=1, show_default=True, help="Tasks computed at a time.")
 @click.option("--patience", default=60.0, show_default=True, help="Seconds to wait for a pool.")
 @click.option("--cheat", is_flag=True, help="Contribute something else than the result.")
 def cli(
@@ -29,29 +30,32 @@ def cli(
     scheduler: str | None,
     deposit: int,
     workdir: Path,
+    slots: int,
     patience: float,
     cheat: bool,
 ) -> None:
     """Execute tasks for a workerpool: contribute, reveal, get paid.
 
+    The first Ctrl-C ends when the tasks it has are settled, the second at once.
+
     The second worker takes another account, for example --account TEST::6.
     """
-    from poco.command_line import one_line_errors
+    from poco.command_line import one_line_errors, stopped_by_signals
 
     with one_line_errors():
-        import threading
-
-        from poco.actors.servants import play_worker
         from poco.actors.stage import on_stage
-        from poco.worker.worker import other_digest
+        from poco.actors.worker import other_digest, play_worker
 
         with on_stage(network, account, folder) as stage:
+            stop, drain = stopped_by_signals()
             play_worker(
                 stage,
                 workdir,
                 stake=deposit,
                 scheduler=scheduler,
                 patience=patience,
-                stop=threading.Event(),
-                falsify=other_digest if cheat else None,
+                slots=slots,
+                stop=stop,
+                drain=drain,
+                falsify=other_digest if cheat else lambda digest: digest,
             )

@@ -22,7 +22,7 @@ from poco.actors.options import Money, role_options
     type=click.Path(path_type=Path),
     default=Path("market/results"),
     show_default=True,
-    help="Folder for the result archives.",
+    help="Folder for the scheduler's database and the result archives.",
 )
 @click.option("--port", default=0, help="TCP port of the scheduler  [default: any free one]")
 def cli(
@@ -39,14 +39,13 @@ def cli(
     port: int,
 ) -> None:
     """Register a workerpool, publish a signed order for it, and run its scheduler."""
-    from poco.command_line import one_line_errors
+    from poco.command_line import one_line_errors, stopped_by_signals
 
     with one_line_errors():
-        import threading
-
         from poco.actors.servants import Pool, play_workerpool
         from poco.actors.stage import on_stage
 
         pool = Pool(description, price, volume, category, trust, deposit)
         with on_stage(network, account, folder) as stage:
-            play_workerpool(stage, pool, store, port=port, stop=threading.Event())
+            _, first_signal = stopped_by_signals()
+            play_workerpool(stage, pool, store, port=port, stop=first_signal)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import click
 
 from poco.errors import ConfigurationError, InternalError, PocoError
 
-__all__ = ["one_line_errors"]
+__all__ = ["one_line_errors", "stopped_by_signals"]
 
 _INTERRUPTED = 130
 
@@ -44,6 +46,22 @@ def one_line_errors() -> Iterator[None]:
                 f"unexpected {type(error).__name__}: {error}", remedy="please report this line"
             )
         )
+
+
+def stopped_by_signals() -> tuple[threading.Event, threading.Event]:
+    """Return what SIGTERM and Ctrl-C set from now on: the first one `drain`, the second `stop`.
+
+    Returns:
+        ``stop`` and ``drain``.
+    """
+    stop, drain = threading.Event(), threading.Event()
+
+    def handle(_: int, __: FrameType | None) -> None:
+        (stop if drain.is_set() else drain).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop, drain
 
 
 def _end(error: PocoError) -> None:

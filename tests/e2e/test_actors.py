@@ -57,7 +57,7 @@ def test_actors__commands_of_the_guide__complete_both_deals(terminal: Terminal) 
         assert inspect_archive(archive).digest == task.digest
     orders = json.loads((terminal.folder / "market" / "orders.json").read_text())
     assert set(orders["31337"]) == {"apporder", "datasetorder", "workerpoolorder"}
-    assert terminal.close() == [130, 130, 130, 130, 0]
+    assert terminal.close() == [0, 0, 0, 130, 0]
 
 
 def test_actors__no_market_on_the_chain__one_line_and_exit_code(

@@ -84,7 +84,8 @@ def play_requester(stage: Stage, wish: Wish, results: Path, *, patience: float) 
             value=f"0x{failed[0].hex()}",
             remedy="buy again, perhaps from another workerpool",
         )
-    archives = [collect_result(stage.market, taskid, results) for taskid in tasks]
+    store = stage.folder.scheduler(offer.workerpool.workerpool)  # it keeps the results, too
+    archives = [collect_result(stage.market, taskid, results, gateway=store) for taskid in tasks]
     for archive in archives:
         say(f"result: {archive}")
     return archives

@@ -1,21 +1,18 @@
-"""Those who run computations: the owner of a workerpool with its scheduler, and workers."""
+"""The owner of a workerpool, with its scheduler."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from poco.actors.stage import Stage, say
 from poco.market import register_workerpool
 from poco.orders import WorkerpoolOrder, random_salt, sign_order
-from poco.runtimes import available_runtimes
-from poco.scheduler import ResultStore, Scheduler, SchedulerClient, serve_scheduler
-from poco.worker.downloads import Downloads
-from poco.worker.worker import Worker
+from poco.scheduler.serving import Place, serve_scheduler
+from poco.scheduler.settings import Settings
 
-__all__ = ["Pool", "play_worker", "play_workerpool"]
+__all__ = ["Pool", "play_workerpool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +37,14 @@ class Pool:
 
 
 def play_workerpool(
-    stage: Stage, pool: Pool, store: Path, *, port: int, stop: threading.Event
+    stage: Stage, pool: Pool, folder: Path, *, port: int, stop: threading.Event
 ) -> None:
     """Register a workerpool, publish a signed order for it, and run its scheduler.
 
     Args:
         stage: where the owner stands.
         pool: what it offers.
-        store: folder for the result archives.
+        folder: for the scheduler's database and the result archives.
         port: TCP port of the scheduler; 0 takes a free one.
         stop: ends it when set.
 
@@ -57,12 +54,13 @@ def play_workerpool(
     stage.ensure_stake(pool.stake)
     address = register_workerpool(stage.market, pool.description).address
     say(f"workerpool {pool.description} is registered as {address}")
-    results = ResultStore(store)
-
-    def scheduler(url: str) -> Scheduler:
-        return Scheduler(stage.market, stage.account, address, results, url=url, report=say)
-
-    with serve_scheduler(scheduler, port=port) as running:
+    # A development chain that was started anew is another one, with the same addresses.
+    chain = stage.market.chain.genesis_hash()[2:10]
+    database = f"sqlite:///{folder / f'{address}-{chain}.sqlite'}"
+    place = Place(database, str(folder), port=port)
+    with serve_scheduler(
+        stage.market, stage.account, address, place, Settings(), report=say
+    ) as running:
         stage.folder.announce(address, running.url)
         order = WorkerpoolOrder(
             workerpool=address,
@@ -79,50 +77,3 @@ def play_workerpool(
         )
         say(f"scheduler answers at {running.url}, Ctrl-C ends it")
         running.run(stop)
-
-
-def play_worker(
-    stage: Stage,
-    workdir: Path,
-    *,
-    stake: int,
-    scheduler: str | None,
-    patience: float,
-    stop: threading.Event,
-    falsify: Callable[[bytes], bytes] | None = None,
-) -> None:
-    """Work for the published workerpool.
-
-    Args:
-        stage: where the worker stands.
-        workdir: folder for its work.
-        stake: free stake to hold, nRLC.
-        scheduler: URL of the scheduler; None is the one announced in the market folder.
-        patience: how long to wait for a workerpool, in seconds.
-        stop: ends it when set.
-        falsify: makes it a cheat, see `Worker`.
-
-    Raises:
-        PocoError: what went wrong.
-    """
-    runtimes = available_runtimes()
-    say(f"runs {' and '.join(runtimes) or 'no'} apps")
-    pool = stage.workerpool_order(patience).workerpool
-
-    def locate() -> str:
-        # A scheduler that was started again announces another port.
-        return scheduler or stage.folder.scheduler(pool)
-
-    stage.ensure_stake(stake)
-    worker = Worker(
-        stage.market,
-        stage.account,
-        SchedulerClient(locate),
-        runtimes,
-        workdir / stage.account.address,
-        downloads=Downloads(allow_local=stage.is_development),
-        report=say,
-        falsify=falsify,
-    )
-    say(f"works for the scheduler at {locate()}, Ctrl-C ends it")
-    worker.run(stop)

@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "app": "test apps before they are sold",
+    "indexer": "answer questions about a market",
     "results": "keep the results of a market",
     "scheduler": "run a workerpool",
     "secrets": "keep the secrets of a market",

@@ -1,221 +1,238 @@
-"""The scheduler's HTTP face, and a client of it; the messages are those of `protocol`.
+"""The scheduler's HTTP face: for workers, for requesters, and for those who operate it.
 
-It is meant for one machine or a network of friends: it speaks plain HTTP, and whoever reaches it
-can ask for work in a worker's name. What that yields is of use to this worker only.
+The messages of workers are those of `protocol`; what everybody may read has the shapes of
+`models`. The description of all of it is at ``/docs``.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Annotated, Any
 
-import httpx
+from anyio import CapacityLimiter, to_thread
 from eth_typing import ChecksumAddress
+from fastapi import APIRouter, Body, Depends, FastAPI, Header, Query, Request
+from fastapi.responses import Response
 
-from poco.errors import ChainError, PeerError, PocoError, UserInputError
-from poco.http_server import listen, serving
-from poco.orders import TaskId, checked_address
-from poco.scheduler.protocol import Assignment
+from poco.errors import UserInputError
+from poco.orders import DealId, TaskId, checked_address
+from poco.scheduler.metrics import registry
+from poco.scheduler.models import (
+    ComputeLogs,
+    DealModel,
+    ReplicateModel,
+    TaskLogsModel,
+    TaskModel,
+    TaskPage,
+    WorkerModel,
+)
+from poco.scheduler.protocol import Capability, Report, TaskLogs
 from poco.scheduler.scheduler import Scheduler
+from poco.scheduler.statuses import Stage
+from poco.services.secrets import RateLimit
+from poco.web import application
 
-__all__ = ["SchedulerClient", "serve_scheduler"]
+__all__ = ["scheduler_app"]
 
-_AVAILABLE = "/replicates/available"
-_RESULTS = "/v2/results/"
-_TIMEOUT_SECONDS = 60.0
-
-
-@contextmanager
-def serve_scheduler(
-    make: Callable[[str], Scheduler], *, host: str = "127.0.0.1", port: int = 0
-) -> Iterator[Scheduler]:
-    """Answer workers and requesters until the block ends.
-
-    Args:
-        make: makes the scheduler, given the URL it is reached at.
-        host: interface to listen on.
-        port: TCP port; 0 takes a free one.
-
-    Raises:
-        ConfigurationError: the port is taken.
-    """
-    face = _Face()
-    with serving(listen(host, port, partial(_Handler, face))) as url:
-        face.scheduler = make(url)
-        yield face.scheduler
+_MAX_BODY_BYTES = 8 * 1024 * 1024
+_CHALLENGES_PER_MINUTE = 60
+"""Challenges and logins that one IP address may ask for: each writes a row."""
+_MAX_WAITING = 500
+"""Workers that may be in a long poll at the same time."""
 
 
-class _Face:
-    """Hands the scheduler to the handlers, once there is one."""
-
-    scheduler: Scheduler | None = None
+_Authorization = Annotated[str, Header(max_length=1000)]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = _TIMEOUT_SECONDS
-
-    def __init__(self, face: _Face, *arguments: Any) -> None:
-        self._face = face
-        super().__init__(*arguments)
-
-    def do_GET(self) -> None:
-        """Answer with an assignment or an archive."""
-        self._answer(self._get)
-
-    def do_HEAD(self) -> None:
-        """Answer whether an archive is stored."""
-        self._answer(self._get)
-
-    def do_PUT(self) -> None:
-        """Take an archive."""
-        self._answer(self._put)
-
-    def log_message(self, *_: Any) -> None:
-        """Stay silent; the scheduler reports what it does."""
-
-    def _answer(self, respond: Callable[[Scheduler], None]) -> None:
-        try:
-            if self._face.scheduler is None:
-                raise PeerError("the scheduler is starting", remedy="ask again in a moment")
-            respond(self._face.scheduler)
-        except ChainError as error:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, error)
-        except PocoError as error:
-            self._refuse(HTTPStatus.BAD_REQUEST, error)
-        except ConnectionError:
-            self.close_connection = True
-
-    def _refuse(self, status: HTTPStatus, error: PocoError) -> None:
-        self.close_connection = True  # what is left of the request is not read
-        self._send(status, json.dumps({"error": str(error)}).encode())
-
-    def _get(self, scheduler: Scheduler) -> None:
-        url = urlsplit(self.path)
-        if url.path == _AVAILABLE:
-            worker = checked_address(
-                "walletAddress", parse_qs(url.query).get("walletAddress", [""])[0]
-            )
-            assignment = scheduler.ask(worker)
-            if assignment is None:
-                self._send(HTTPStatus.NO_CONTENT)
-            else:
-                self._send(HTTPStatus.OK, json.dumps(assignment.to_json()).encode())
-            return
-        stored = scheduler.result(self._taskid(url.path))
-        if stored is None:
-            self._send(HTTPStatus.NOT_FOUND, b'{"error": "there is no such result"}')
-            return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/zip")
-        self.send_header("Content-Length", str(stored.path.stat().st_size))
-        self.end_headers()
-        if self.command != "HEAD":
-            with stored.path.open("rb") as file:
-                shutil.copyfileobj(file, self.wfile)
-
-    def _put(self, scheduler: Scheduler) -> None:
-        taskid = self._taskid(urlsplit(self.path).path)
-        size = self.headers.get("Content-Length", "")
-        if not size.isdecimal():
-            raise UserInputError("an upload says how long it is", field="Content-Length")
-        signature = _hex("Authorization", self.headers.get("Authorization", ""))
-        link = scheduler.receive(taskid, self.rfile, int(size), signature)
-        self._send(HTTPStatus.CREATED, link)
-
-    def _taskid(self, path: str) -> TaskId:
-        if not path.startswith(_RESULTS):
-            raise UserInputError(
-                "there is no such resource", field="path", value=path, remedy="see the protocol"
-            )
-        return TaskId(_hex("taskid", path.removeprefix(_RESULTS), 32))
-
-    def _send(self, status: HTTPStatus, body: bytes = b"") -> None:
-        self.send_response(status)
-        if status is not HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
-class SchedulerClient:
-    """A scheduler at a URL, as a worker sees it; see `SchedulerPort`.
-
-    Args:
-        url: root URL, or what tells it anew for each request.
-    """
-
-    def __init__(self, url: str | Callable[[], str]) -> None:
-        self._locate: Callable[[], str] = (lambda: url) if isinstance(url, str) else url
-        # No proxy of the environment: schedulers are reached directly.
-        self._client = httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False)
-
-    def ask(self, worker: ChecksumAddress) -> Assignment | None:
-        """Ask for work; see `SchedulerPort.ask`."""
-        answer = self._request("GET", _AVAILABLE, params={"walletAddress": worker})
-        if answer.status_code == HTTPStatus.NO_CONTENT:
-            return None
-        try:
-            return Assignment.from_json(answer.json())
-        except ValueError as error:
-            raise _fault(str(answer.url), "the scheduler must answer in JSON") from error
-
-    def has_result(self, taskid: TaskId) -> bool:
-        """Return whether an archive is stored; see `SchedulerPort.has_result`."""
-        answer = self._request("HEAD", f"{_RESULTS}0x{taskid.hex()}", accept=HTTPStatus.NOT_FOUND)
-        return answer.status_code == HTTPStatus.OK
-
-    def upload(self, taskid: TaskId, archive: Path, signature: bytes) -> bytes:
-        """Hand over an archive; see `SchedulerPort.upload`."""
-        headers = {"Content-Type": "application/zip", "Authorization": f"0x{signature.hex()}"}
-        headers["Content-Length"] = str(archive.stat().st_size)
-        with archive.open("rb") as file:
-            path = f"{_RESULTS}0x{taskid.hex()}"
-            return self._request("PUT", path, content=file, headers=headers).content
-
-    def _request(
-        self, method: str, path: str, *, accept: HTTPStatus | None = None, **options: Any
-    ) -> httpx.Response:
-        url = self._locate().rstrip("/")
-        try:
-            answer = self._client.request(method, url + path, **options)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _fault(url, f"the scheduler does not answer: {error}") from error
-        if answer.is_success or answer.status_code == accept:
-            return answer
-        try:
-            reason = str(answer.json()["error"])
-        except (ValueError, KeyError, TypeError):
-            reason = f"HTTP status {answer.status_code}"
-        raise _fault(url, f"the scheduler refuses: {reason}")
-
-
-def _fault(url: str, rule: str) -> PeerError:
-    return PeerError(
-        rule,
-        field="scheduler",
-        value=url,
-        remedy="start it with `ape run workerpool`, or name its URL",
-    )
-
-
-def _hex(field: str, text: str, length: int | None = None) -> bytes:
+def _identity(field: str, text: str) -> bytes:
     try:
         value = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError as error:
-        raise UserInputError("0x and hex digits are needed", field=field, value=text) from error
-    if length is not None and len(value) != length:
-        raise UserInputError(f"{length} bytes are needed", field=field, value=text)
+    except ValueError:
+        value = b""
+    if len(value) != 32:
+        raise UserInputError(
+            "0x and 64 hex digits are needed", field=field, value=text, remedy="check the id"
+        )
     return value
+
+
+def _task(task_id: str) -> TaskId:
+    return TaskId(_identity("taskId", task_id))
+
+
+def _deal(deal_id: str) -> DealId:
+    return DealId(_identity("dealId", deal_id))
+
+
+def _wallet(wallet: str) -> ChecksumAddress:
+    return checked_address("wallet", wallet)
+
+
+def _base(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
+
+
+def _worker(request: Request, authorization: _Authorization = "") -> ChecksumAddress:
+    return _scheduler(request).gate.worker(authorization)
+
+
+def _reader(request: Request, authorization: _Authorization = "") -> ChecksumAddress:
+    return _scheduler(request).gate.reader(authorization)
+
+
+def _calm(request: Request) -> None:
+    limit: RateLimit = request.app.state.challenges
+    limit.take(request.client.host if request.client else "")
+
+
+def _scheduler(request: Request) -> Scheduler:
+    found: Scheduler = request.app.state.scheduler
+    return found
+
+
+_Task = Annotated[TaskId, Depends(_task)]
+_Deal = Annotated[DealId, Depends(_deal)]
+_Wallet = Annotated[ChecksumAddress, Depends(_wallet)]
+_Worker = Annotated[ChecksumAddress, Depends(_worker)]
+_Reader = Annotated[ChecksumAddress, Depends(_reader)]
+_Base = Annotated[str, Depends(_base)]
+_Address = Annotated[str, Query(alias="walletAddress", max_length=42)]
+
+
+def scheduler_app(
+    scheduler: Scheduler, *routers: APIRouter, unbounded: tuple[str, ...] = ()
+) -> FastAPI:
+    """Make the application of a scheduler.
+
+    Args:
+        scheduler: the scheduler.
+        routers: other services of this process, for example that of a result store.
+        unbounded: paths of theirs whose bodies they bound by themselves.
+    """
+    app = application(
+        "poco scheduler",
+        description=f"The scheduler of workerpool {scheduler.workerpool}.",
+        registry=registry(scheduler),
+        healthy=scheduler.health,
+        max_body=_MAX_BODY_BYTES,
+        unbounded=unbounded,
+    )
+    app.state.scheduler = scheduler
+    app.state.challenges = RateLimit(_CHALLENGES_PER_MINUTE)
+    for router in (_of_workers(scheduler), _of_requesters(scheduler), _of_all(scheduler), *routers):
+        app.include_router(router)
+    return app
+
+
+def _of_workers(scheduler: Scheduler) -> APIRouter:
+    router = APIRouter(tags=["workers"])
+    waiting = CapacityLimiter(_MAX_WAITING)
+
+    @router.get("/workers/challenge", dependencies=[Depends(_calm)])
+    def challenge(wallet: _Address) -> dict[str, str]:
+        """Return 32 random bytes for a worker to sign."""
+        address = checked_address("walletAddress", wallet)
+        scheduler.desk.admit(address)
+        return {"challenge": f"0x{scheduler.gate.challenge(address).hex()}"}
+
+    @router.post("/workers/login", dependencies=[Depends(_calm)])
+    def login(
+        wallet: _Address, signature: Annotated[str, Body(embed=True, max_length=200)]
+    ) -> dict[str, str]:
+        """Return a token for the signature of the challenge."""
+        address = checked_address("walletAddress", wallet)
+        scheduler.desk.admit(address)
+        return {"token": scheduler.gate.login(address, _signature(signature))}
+
+    @router.post("/workers/register", status_code=204)
+    def register(who: _Worker, capability: Capability) -> None:
+        """Take note of what a worker can do."""
+        scheduler.desk.register(who, capability)
+
+    @router.post("/v2/sync")
+    async def sync(
+        who: _Worker,
+        report: Report,
+        wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
+    ) -> dict[str, Any]:
+        """Take a worker's report, and say what it is to do; may stay open for `wait` seconds."""
+        orders = await to_thread.run_sync(scheduler.desk.sync, who, report, wait, limiter=waiting)
+        return orders.to_json()
+
+    @router.post("/v2/tasks/{task_id}/logs", status_code=204)
+    def logs(who: _Worker, task: _Task, found: TaskLogs) -> None:
+        """Keep what an app wrote."""
+        scheduler.desk.logs(who, task, found)
+
+    return router
+
+
+def _of_requesters(scheduler: Scheduler) -> APIRouter:
+    router = APIRouter(tags=["logs"])
+
+    @router.get("/tasks/logs/challenge", dependencies=[Depends(_calm)])
+    def challenge(address: Annotated[str, Query(max_length=42)]) -> dict[str, Any]:
+        """Return what a requester signs to read the logs of its tasks."""
+        return scheduler.gate.log_challenge(checked_address("address", address))
+
+    @router.get("/tasks/{task_id}/logs")
+    def logs(task: _Task, who: _Reader) -> TaskLogsModel:
+        """Return what the app wrote, to the requester of the task."""
+        return scheduler.views.logs(task, who)
+
+    @router.get("/tasks/{task_id}/replicates/{wallet}/logs")
+    def replicate_logs(task: _Task, worker: _Wallet, who: _Reader) -> ComputeLogs:
+        """Return what the app wrote at one worker, to the requester of the task."""
+        return scheduler.views.logs(task, who, worker).compute_logs_list[0]
+
+    return router
+
+
+def _of_all(scheduler: Scheduler) -> APIRouter:
+    router = APIRouter(tags=["public"])
+    brief: dict[str, Any] = {"response_model_exclude_none": True}
+
+    @router.get("/tasks", **brief)
+    def tasks(
+        base: _Base,
+        status: Stage | None = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+    ) -> TaskPage:
+        """Return tasks, the newest deals first."""
+        stage = str(status) if status else ""
+        return scheduler.views.tasks(stage=stage, limit=limit, offset=offset, base=base)
+
+    @router.get("/tasks/{task_id}", **brief)
+    def task(task: _Task, base: _Base) -> TaskModel:
+        """Return a task, and why it waits."""
+        return scheduler.views.task(task, base)
+
+    @router.get("/tasks/{task_id}/replicates/{wallet}", **brief)
+    def replicate(task: _Task, worker: _Wallet, base: _Base) -> ReplicateModel:
+        """Return one worker's part in a task."""
+        return scheduler.views.replicate(task, worker, base)
+
+    @router.get("/deals/{deal_id}")
+    def deal(deal: _Deal) -> DealModel:
+        """Return how far a deal has come."""
+        return scheduler.views.deal(deal)
+
+    @router.get("/workers", **brief)
+    def workers() -> list[WorkerModel]:
+        """Return the workers of the pool."""
+        return scheduler.views.workers()
+
+    @router.get("/", include_in_schema=False)
+    def root() -> Response:
+        return Response(status_code=307, headers={"Location": "/docs"})
+
+    return router
+
+
+def _signature(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise UserInputError(
+            "0x and hex digits are needed", field="signature", value=text, remedy="sign again"
+        ) from error

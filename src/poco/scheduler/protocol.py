@@ -1,52 +1,201 @@
-"""What workers and schedulers say to each other (spec offchain §2.3, §5.5, as far as it goes here).
+"""What workers and schedulers say to each other (spec offchain §2.3, §8.4).
 
 | request | answer |
 |---|---|
-| ``GET /replicates/available?walletAddress=0x…`` | an assignment, or 204: nothing to do |
-| ``HEAD /v2/results/<taskid>`` | 200 when the archive is stored, else 404 |
-| ``PUT /v2/results/<taskid>`` | 201 and the result link; the header ``Authorization`` signs it |
-| ``GET /v2/results/<taskid>`` | the archive |
+| ``GET /workers/challenge?walletAddress=0x…`` | ``{"challenge": "0x<32 bytes>"}`` |
+| ``POST /workers/login?walletAddress=0x…`` | ``{"signature"}`` of `login_digest`; ``{"token"}`` |
+| ``POST /workers/register`` | `Capability`; 204 |
+| ``POST /v2/sync?wait=<seconds>`` | `Report`; `Orders`, at once when there is something new |
+| ``POST /v2/tasks/<taskid>/logs`` | `TaskLogs`; 204 |
 
-An assignment is worth nothing to anybody but its worker, whose address the signature binds; what it
-is about the worker reads from the chain. Errors are JSON: ``{"error": "…"}``.
+The last three carry the header ``Authorization: Bearer <token>``. What a scheduler orders follows
+from its state, not from what it said before, so that an answer that is lost is no loss: an
+assignment that the worker does not list yet is sent again. Errors are JSON: ``{"error": "…"}``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Any, Protocol
 
-from eth_account.signers.local import LocalAccount
-from eth_hash.auto import keccak
 from eth_typing import ChecksumAddress
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
 
 from poco.errors import PeerError, UserInputError
-from poco.orders import (
-    ZERO_ADDRESS,
-    DealId,
-    TaskId,
-    checked_address,
-    personal_digest,
-    sign_digest,
-)
-from poco.orders import recover_signer as recover
+from poco.orders import ZERO_ADDRESS, DealId, TaskId, checked_address, personal_digest
+from poco.scheduler.statuses import ReplicateStatus
 
-__all__ = ["Assignment", "SchedulerPort", "sign_upload", "upload_signer"]
+__all__ = [
+    "LONGEST_WAIT_SECONDS",
+    "MAX_LOG_CHARACTERS",
+    "Assignment",
+    "Capability",
+    "Command",
+    "Order",
+    "Orders",
+    "ReplicateReport",
+    "ReplicateStatus",
+    "Report",
+    "SchedulerPort",
+    "TaskLogs",
+    "login_digest",
+]
+
+LONGEST_WAIT_SECONDS = 25.0
+"""How long a sync may stay open."""
+
+MAX_LOG_CHARACTERS = 100_000
+"""Of each stream the tail of this length is kept (spec §1.8)."""
+
+_MAX_TEXT = 2_000
+
+
+def _word(value: object) -> bytes:
+    if isinstance(value, str):
+        try:
+            value = bytes.fromhex(value.removeprefix("0x"))
+        except ValueError as error:
+            raise ValueError("0x and hex digits are needed") from error
+    if not isinstance(value, bytes) or len(value) != 32:
+        raise ValueError("32 bytes are needed")
+    return value
+
+
+def _mask(value: object) -> object:
+    return int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
+
+
+def _hex(value: bytes) -> str:
+    return f"0x{value.hex()}"
+
+
+_TaskId = Annotated[TaskId, BeforeValidator(_word), PlainSerializer(_hex, when_used="json")]
+_Mask = Annotated[
+    int, BeforeValidator(_mask), Field(ge=0, lt=2**256), PlainSerializer(hex, when_used="json")
+]
+
+
+class _Message(BaseModel):
+    """A message of a worker; its JSON has names in camel case."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Capability(_Message):
+    """What a worker can do.
+
+    Args:
+        name: what people call it.
+        slots: tasks it runs at the same time.
+        cpus: processors.
+        memory: bytes.
+        disk: free bytes.
+        app_types: what it runs, for example ``DOCKER`` and ``WASM``.
+        tags: mask of the tag bits that it covers: 0x100 for a GPU, 0x1 for enclaves.
+        host: id of the machine; two workers of one host do not vote on one task.
+        version: of its software.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    slots: Annotated[int, Field(ge=1, le=1024)] = 1
+    cpus: Annotated[int, Field(ge=1, le=2**20)] = 1
+    memory: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    disk: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    app_types: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    tags: _Mask = 0
+    host: Annotated[str, Field(max_length=200)] = ""
+    version: Annotated[str, Field(max_length=100)] = ""
+
+
+class ReplicateReport(_Message):
+    """Where a worker is with one of its tasks.
+
+    Args:
+        task_id: the task.
+        status: where it is.
+        cause: name of what went wrong (spec appendix A), else empty.
+        message: the same in a sentence.
+        exit_code: of the app, once it ended.
+    """
+
+    task_id: _TaskId
+    status: ReplicateStatus
+    cause: Annotated[str, Field(max_length=200)] = ""
+    message: Annotated[str, Field(max_length=_MAX_TEXT)] = ""
+    exit_code: Annotated[int | None, Field(ge=-(2**31), lt=2**31)] = None
+
+
+class Report(_Message):
+    """What a worker tells with each sync.
+
+    Args:
+        head: number of the last block that it has seen.
+        free: slots that are free.
+        replicates: all tasks of its journal.
+    """
+
+    head: Annotated[int, Field(ge=0, lt=2**62)] = 0
+    free: Annotated[int, Field(ge=0, le=1024)] = 0
+    replicates: Annotated[tuple[ReplicateReport, ...], Field(max_length=5_000)] = ()
+
+
+class TaskLogs(_Message):
+    """What an app wrote, the tail of it; only its requester may read it.
+
+    Args:
+        stdout: standard output.
+        stderr: standard error.
+        exit_code: of the app, None when it did not end by itself.
+    """
+
+    stdout: str = Field("", repr=False)
+    stderr: str = Field("", repr=False)
+    exit_code: Annotated[int | None, Field(ge=-(2**31), lt=2**31)] = None
+
+
+class Command(StrEnum):
+    """What a scheduler wants of a task that the worker has."""
+
+    CONTINUE = "CONTINUE"
+    ABORT = "ABORT"
+    UPLOAD = "UPLOAD"
+    PURGE = "PURGE"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command and, for ABORT, its cause (``CONSENSUS_REACHED``, ``CONTRIBUTION_TIMEOUT``, …)."""
+
+    command: Command
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """Leave for one worker to contribute to one task.
 
+    It is worth nothing to anybody else: the signature binds the worker's address.
+
     Args:
         taskid: the task.
         dealid: its deal.
         index: its index in the request.
         worker: who may contribute.
-        authorization: the scheduler's signature of `poco.orders.authorization_digest`.
+        authorization: the scheduler's signature of `poco.orders.authorization_digest`, 65 bytes.
         in_one_step: whether to use contributeAndFinalize; else contribute, then reveal.
+        enclave_challenge: address of the enclave's key, zero when there is none.
+        block: height of the chain that the scheduler has seen; a node below it is behind.
+        results_url: where to upload the result.
+        secrets_url: where to ask for secrets, empty when there are none.
     """
 
     taskid: TaskId
@@ -55,19 +204,26 @@ class Assignment:
     worker: ChecksumAddress
     authorization: bytes
     in_one_step: bool
+    enclave_challenge: ChecksumAddress = ZERO_ADDRESS
+    block: int = 0
+    results_url: str = ""
+    secrets_url: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "workerpoolAuthorization": {
-                "chainTaskId": f"0x{self.taskid.hex()}",
-                "dealId": f"0x{self.dealid.hex()}",
+                "chainTaskId": _hex(self.taskid),
+                "dealId": _hex(self.dealid),
                 "taskIndex": self.index,
                 "workerWallet": self.worker,
-                "enclaveChallenge": ZERO_ADDRESS,
-                "signature": {"value": f"0x{self.authorization.hex()}"},
+                "enclaveChallenge": self.enclave_challenge,
+                "signature": {"value": _hex(self.authorization)},
             },
             "contributeAndFinalize": self.in_one_step,
+            "blockNumber": self.block,
+            "resultsUrl": self.results_url,
+            "smsUrl": self.secrets_url,
         }
 
     @classmethod
@@ -78,73 +234,107 @@ class Assignment:
             PeerError: it is malformed.
         """
         try:
-            if not isinstance(document, Mapping):
-                raise TypeError("a JSON object is needed")
-            leave = document["workerpoolAuthorization"]
+            outer = _mapping(document)
+            leave = outer["workerpoolAuthorization"]
             return cls(
                 taskid=TaskId(_bytes(leave["chainTaskId"], 32)),
                 dealid=DealId(_bytes(leave["dealId"], 32)),
                 index=int(leave["taskIndex"]),
                 worker=checked_address("workerWallet", leave["workerWallet"]),
                 authorization=_bytes(leave["signature"]["value"], 65),
-                in_one_step=document["contributeAndFinalize"] is True,
+                in_one_step=outer["contributeAndFinalize"] is True,
+                enclave_challenge=checked_address("enclaveChallenge", leave["enclaveChallenge"]),
+                block=int(outer["blockNumber"]),
+                results_url=str(outer["resultsUrl"]),
+                secrets_url=str(outer["smsUrl"] or ""),
             )
-        except (KeyError, TypeError, ValueError, UserInputError) as error:
-            raise PeerError(
-                f"the scheduler must send a well-formed assignment: {error!r}",
-                field="assignment",
-                value=str(document)[:200],
-                remedy="check that worker and scheduler are of the same version",
-            ) from error
+        except (KeyError, TypeError, ValueError, AttributeError, UserInputError) as error:
+            raise _malformed("assignment", document, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a scheduler answers to a sync.
+
+    Args:
+        assignments: tasks to take up, the ones that are not in the report yet.
+        commands: what to do with tasks of the report; one that is missing goes on.
+    """
+
+    assignments: tuple[Assignment, ...] = ()
+    commands: Mapping[TaskId, Order] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "assignments": [assignment.to_json() for assignment in self.assignments],
+            "commands": {
+                _hex(taskid): {"command": str(order.command), "cause": order.cause}
+                for taskid, order in self.commands.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, document: object) -> Orders:
+        """Read the JSON form.
+
+        Raises:
+            PeerError: it is malformed.
+        """
+        try:
+            outer = _mapping(document)
+            return cls(
+                tuple(Assignment.from_json(found) for found in outer["assignments"]),
+                {
+                    TaskId(_bytes(taskid, 32)): Order(
+                        Command(order["command"]), str(order["cause"])
+                    )
+                    for taskid, order in outer["commands"].items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _malformed("orders", document, error) from error
 
 
 class SchedulerPort(Protocol):
-    """What a worker needs of a scheduler."""
+    """A scheduler as one worker sees it, in the same process or over HTTP."""
 
-    def ask(self, worker: ChecksumAddress) -> Assignment | None:
-        """Ask for work; None when there is none.
-
-        Raises:
-            PeerError: the scheduler does not answer, or refuses.
-        """
-
-    def has_result(self, taskid: TaskId) -> bool:
-        """Return whether the archive of a task is stored.
+    def register(self, capability: Capability) -> None:
+        """Say what the worker can do; to be repeated when that changes.
 
         Raises:
-            PeerError: the scheduler does not answer.
+            PeerError: the scheduler does not answer, or refuses the worker.
         """
 
-    def upload(self, taskid: TaskId, archive: Path, signature: bytes) -> bytes:
-        """Hand over the archive of a task.
+    def sync(self, report: Report, wait: float = 0.0) -> Orders:
+        """Report all tasks, and hear what to do.
 
         Args:
-            taskid: the task.
-            archive: the zip.
-            signature: of `sign_upload`.
-
-        Returns:
-            The result link to put on chain.
+            report: everything in the worker's journal.
+            wait: how long the answer may take when there is nothing new, seconds, up to
+                `LONGEST_WAIT_SECONDS`.
 
         Raises:
-            PeerError: the scheduler does not answer, or refuses the archive.
+            PeerError: the scheduler does not answer, or does not know the worker.
+        """
+
+    def logs(self, taskid: TaskId, logs: TaskLogs) -> None:
+        """Hand over what an app wrote.
+
+        Raises:
+            PeerError: the scheduler does not answer, or did not give the task to this worker.
         """
 
 
-def sign_upload(account: LocalAccount, taskid: TaskId, sha256: bytes) -> bytes:
-    """Sign that an archive is the worker's result of a task; 65 bytes.
-
-    Args:
-        account: the worker.
-        taskid: the task.
-        sha256: of the archive, 32 bytes.
-    """
-    return sign_digest(account, personal_digest(keccak(taskid + sha256)))
+def login_digest(challenge: bytes) -> bytes:
+    """Return what a worker signs to log in: the personal-message digest of the 32 bytes."""
+    return personal_digest(challenge)
 
 
-def upload_signer(taskid: TaskId, sha256: bytes, signature: bytes) -> ChecksumAddress | None:
-    """Return who signed an upload; None when the signature is malformed."""
-    return recover(personal_digest(keccak(taskid + sha256)), signature)
+def _mapping(document: object) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise TypeError("a JSON object is needed")
+    return document
 
 
 def _bytes(text: str, length: int) -> bytes:
@@ -152,3 +342,12 @@ def _bytes(text: str, length: int) -> bytes:
     if len(value) != length:
         raise ValueError(f"{length} bytes are needed, not {len(value)}")
     return value
+
+
+def _malformed(what: str, document: object, error: Exception) -> PeerError:
+    return PeerError(
+        f"the scheduler must send well-formed {what}: {error!r}",
+        field=what,
+        value=str(document)[:200],
+        remedy="check that worker and scheduler are of the same version",
+    )

@@ -6,20 +6,63 @@ from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
+from pydantic import ValidationError
 
 from poco.errors import PeerError
 from poco.market import development_account
 from poco.orders import DealId, TaskId
-from poco.scheduler import Assignment, sign_upload
-from poco.scheduler.protocol import upload_signer
+from poco.scheduler.protocol import (
+    Assignment,
+    Capability,
+    Command,
+    Order,
+    Orders,
+    ReplicateReport,
+    ReplicateStatus,
+    Report,
+    TaskLogs,
+)
 
 WORKER = development_account(5)
 TASK = TaskId(keccak(b"task"))
-ASSIGNMENT = Assignment(TASK, DealId(keccak(b"deal")), 7, WORKER.address, bytes(range(65)), True)
+ASSIGNMENT = Assignment(
+    TASK,
+    DealId(keccak(b"deal")),
+    7,
+    WORKER.address,
+    bytes(range(65)),
+    True,
+    enclave_challenge=WORKER.address,
+    block=12,
+    results_url="http://results",
+    secrets_url="http://secrets",
+)
+REPORT = Report(
+    head=3,
+    free=1,
+    replicates=(
+        ReplicateReport(
+            task_id=TASK, status=ReplicateStatus.COMPUTE_FAILED, cause="X", exit_code=3
+        ),
+    ),
+)
 
 
 def test_assignment__there_and_back__is_the_same() -> None:
     assert Assignment.from_json(ASSIGNMENT.to_json()) == ASSIGNMENT
+
+
+def test_assignment__in_json__has_the_names_of_the_original() -> None:
+    leave = ASSIGNMENT.to_json()["workerpoolAuthorization"]
+    assert leave == {
+        "chainTaskId": f"0x{TASK.hex()}",
+        "dealId": f"0x{keccak(b'deal').hex()}",
+        "taskIndex": 7,
+        "workerWallet": WORKER.address,
+        "enclaveChallenge": WORKER.address,
+        "signature": {"value": f"0x{bytes(range(65)).hex()}"},
+    }
+    assert ASSIGNMENT.to_json()["smsUrl"] == "http://secrets"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +72,7 @@ def test_assignment__there_and_back__is_the_same() -> None:
         [],
         {},
         {**ASSIGNMENT.to_json(), "workerpoolAuthorization": None},
+        {**ASSIGNMENT.to_json(), "blockNumber": "many"},
         {
             **ASSIGNMENT.to_json(),
             "workerpoolAuthorization": {
@@ -43,8 +87,53 @@ def test_assignment__malformed__is_a_fault_of_the_peer(document: Any) -> None:
         Assignment.from_json(document)
 
 
-def test_upload__signature__names_the_worker_for_this_archive_only() -> None:
-    signature = sign_upload(WORKER, TASK, keccak(b"zip"))
-    assert upload_signer(TASK, keccak(b"zip"), signature) == WORKER.address
-    assert upload_signer(TASK, keccak(b"other"), signature) != WORKER.address
-    assert upload_signer(TASK, keccak(b"zip"), b"") is None
+def test_orders__there_and_back__are_the_same() -> None:
+    orders = Orders((ASSIGNMENT,), {TASK: Order(Command.ABORT, "CONSENSUS_REACHED")})
+    assert Orders.from_json(orders.to_json()) == orders
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, {}, {"assignments": [], "commands": {f"0x{TASK.hex()}": {"command": "DANCE"}}}],
+)
+def test_orders__malformed__are_a_fault_of_the_peer(document: Any) -> None:
+    with pytest.raises(PeerError, match="well-formed orders"):
+        Orders.from_json(document)
+
+
+def test_report__there_and_back__is_the_same() -> None:
+    document = REPORT.to_json()
+    assert document["replicates"][0]["taskId"] == f"0x{TASK.hex()}"
+    assert document["replicates"][0]["exitCode"] == 3
+    assert Report.model_validate(document) == REPORT
+
+
+def test_capability__there_and_back__is_the_same() -> None:
+    capability = Capability(name="a", slots=2, app_types=("WASM",), tags=0x103, host="h")
+    assert capability.to_json()["tags"] == "0x103"
+    assert Capability.model_validate(capability.to_json()) == capability
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": ""},
+        {"name": "a", "slots": 0},
+        {"name": "a", "tags": -1},
+        {"name": "a", "tags": 2**256},
+        {"name": "a", "host": "h" * 201},
+    ],
+)
+def test_capability__out_of_range__is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Capability(**values)
+
+
+@pytest.mark.parametrize("taskid", ["0x12", "0xzz", 7, bytes(31)])
+def test_report__task_id_that_is_none__is_refused(taskid: Any) -> None:
+    with pytest.raises(ValidationError, match="are needed"):
+        ReplicateReport(task_id=taskid, status=ReplicateStatus.CREATED)
+
+
+def test_logs__shown__hide_what_the_app_wrote() -> None:
+    assert "secret" not in repr(TaskLogs(stdout="a secret", stderr="a secret"))

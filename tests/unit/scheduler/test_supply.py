@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poco.scheduler import Vote, needs_worker, weight
+from poco.scheduler.supply import Vote, needs_worker, weight
 
 A, B = bytes([1]) * 32, bytes([2]) * 32
 

@@ -1,0 +1,273 @@
+"""A worker: takes tasks from a scheduler, computes them, and settles them on chain by itself.
+
+Its threads share the journal and nothing else: *slots* compute, *uploads* hand over results, the
+*chain* thread does what is due on chain, and *sync* talks to the scheduler. Each goes on without
+the others: a scheduler that is down keeps nobody from revealing, a node that is down keeps nobody
+from computing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+
+from eth_account.signers.local import LocalAccount
+
+from poco.contracts import Market
+from poco.errors import PocoError
+from poco.orders import Tag
+from poco.scheduler.protocol import Capability, SchedulerPort
+from poco.services.results.client import ResultsClient
+from poco.transactions import TransactionQueue
+from poco.worker.admission import Admission, Capacity
+from poco.worker.computation import Computation, Equipment
+from poco.worker.journal import Entry, Journal
+from poco.worker.lanes import Lanes
+from poco.worker.liaison import HARMLESS, Liaison
+from poco.worker.recovery import recover
+from poco.worker.settlement import Settlement
+from poco.worker.steps import UNFINISHED, Action
+from poco.worker.uploads import Uploads
+
+__all__ = ["WorkerAgent"]
+
+_UPLOADS = 2
+_LOOK_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
+_BUSY_SECONDS = 0.5
+_LAST_PAUSE_SECONDS = 15.0
+_STOP_SECONDS = 2.0
+_PASSIVE = (Action.EXECUTE, Action.UPLOAD, Action.WAIT)
+
+
+class WorkerAgent:
+    """One worker of one workerpool.
+
+    Args:
+        market: acting as the worker.
+        account: its key.
+        scheduler: whom to ask for work.
+        equipment: what it computes with.
+        capability: what it tells the scheduler that it can do; `Capability.slots` tasks are
+            computed at a time.
+        disk: bytes of disk that must be free before a task is started.
+        store: makes the client of a result store, given its URL.
+        poll_seconds: how often the node is asked for its newest block.
+        confirmations: see `TransactionQueue`.
+        clock: seconds since 1970.
+        report: called with a line about each thing done.
+        crash_point: called after each step that lasts, for tests that die there.
+
+    Raises:
+        ConfigurationError: the journal cannot be opened.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        account: LocalAccount,
+        scheduler: SchedulerPort,
+        equipment: Equipment,
+        capability: Capability,
+        *,
+        disk: int = 0,
+        store: Callable[[str], ResultsClient] = ResultsClient,
+        poll_seconds: float = 1.0,
+        confirmations: int | None = None,
+        clock: Callable[[], float] = time.time,
+        report: Callable[[str], None] = lambda _: None,
+        crash_point: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        equipment.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.address = account.address
+        self.journal = Journal(f"sqlite:///{equipment.workdir.absolute() / 'worker.sqlite'}")
+        self._market = market
+        self._equipment = equipment
+        self._poll_seconds = poll_seconds
+        self._report = report
+        self._queue = TransactionQueue(
+            self.journal.database,
+            market,
+            clock=clock,
+            confirmations=confirmations,
+            effect=lambda key: self._settlement.effect(key),
+            crash_point=lambda name: crash_point(f"transaction {name}"),
+        )
+        hooks = {"report": report, "crash_point": crash_point}
+        self._settlement = Settlement(
+            self.journal, market, self._queue, equipment.workdir, clock=clock, **hooks
+        )
+        capacity = Capacity(tuple(equipment.runtimes), Tag(capability.tags), disk)
+        admission = Admission(self.journal, market, capacity, equipment.workdir)
+        self._computation = Computation(self.journal, admission, account, equipment, **hooks)
+        uploads = Uploads(self.journal, account, cache(store), **hooks)
+        self._slots = Lanes(
+            "computation", capability.slots, self._computation.run, done=self._wake, report=report
+        )
+        self._uploads = Lanes(
+            "upload", _UPLOADS + capability.slots, uploads.run, done=self._wake, report=report
+        )
+        self._liaison = Liaison(
+            self.journal,
+            scheduler,
+            capability,
+            self._settlement,
+            stop=self._computation.stop,
+            head=lambda: self._head,
+            clock=clock,
+            **hooks,
+        )
+        self._due = threading.Event()  # for the chain thread
+        self._news = threading.Event()  # for the sync thread
+        self._halt = threading.Event()
+        self._head = 0
+        self._looked = 0.0
+        self._next: list[tuple[Entry, Action]] = []
+
+    # LIFE
+
+    def run(self, stop: threading.Event, drain: threading.Event | None = None) -> None:
+        """Work until told to stop; what goes wrong is reported and does not end it.
+
+        Args:
+            stop: ends it at once; the journal goes on from there at the next start.
+            drain: ends it once no accepted task needs this worker any more.
+        """
+        self.recover()
+        threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("chain", self._watch_chain), ("sync", self._follow_scheduler))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not stop.wait(self._poll_seconds):
+                if drain is None or not drain.is_set():
+                    continue
+                if not self._liaison.is_draining:
+                    self._liaison.is_draining = True
+                    self._report("takes no more tasks, and ends when those it has are settled")
+                    self._wake()
+                if all(entry.status in HARMLESS for entry in self.journal.entries()):
+                    break
+        finally:
+            self._halt.set()
+            self._wake()
+            self._slots.join(0 if stop.is_set() else _STOP_SECONDS)
+            for thread in threads:
+                thread.join(_STOP_SECONDS)
+
+    def step(self) -> int:
+        """Do one round of everything in this thread, without waiting for anybody.
+
+        Returns:
+            How much was done; 0 when there is nothing to do now.
+
+        Raises:
+            PocoError: node or scheduler do not answer.
+        """
+        orders = self._liaison.sync()
+        done = self._settle()
+        for entry, action in self._next:
+            lanes = self._slots if action is Action.EXECUTE else self._uploads
+            lanes.run(entry)
+        return orders + done + len(self._next)
+
+    def recover(self) -> None:
+        """Go on from the journal after a restart: see `poco.worker.recovery`."""
+        recover(self.journal, self._equipment, self.address, self._report)
+
+    # THE CHAIN
+
+    def _watch_chain(self) -> None:
+        told = ""
+        while not self._halt.is_set():
+            moved = 0
+            try:
+                moved = self._watch()
+                told = ""
+            except Exception as error:  # the thread that reveals must outlive everything
+                told = self._tell_once(error, told)
+            if moved:
+                self._due.set()
+            self._due.wait(self._poll_seconds)
+
+    def _watch(self) -> int:
+        """Look at the chain if something may be different there, and act."""
+        woken = self._due.is_set()
+        self._due.clear()
+        block = self._market.chain.block_number()
+        now = time.monotonic()
+        pause = _RETRY_SECONDS if self._next else _LOOK_SECONDS
+        if block == self._head and not woken and now < self._looked + pause:
+            return 0
+        self._looked = 0.0  # unless all goes well
+        moved = self._settle()
+        self._head, self._looked = block, now
+        for entry, action in self._next:
+            (self._slots if action is Action.EXECUTE else self._uploads).offer(entry)
+        return moved
+
+    def _settle(self) -> int:
+        """Do what is due on chain; `_next` then holds what is left to slots and uploads."""
+        steps = self._settlement.advance()
+        self._next = [
+            (entry, step.action)
+            for entry, step in steps
+            if step.action in (Action.EXECUTE, Action.UPLOAD)
+        ]
+        acted = [entry for entry, step in steps if step.action not in _PASSIVE]
+        for entry, step in steps:
+            if step.action is Action.ABANDON and entry.status in UNFINISHED:
+                self._computation.stop(entry.taskid)
+        if acted:
+            self._news.set()
+        return (self._queue.pump() if steps else 0) + len(acted)
+
+    # THE SCHEDULER
+
+    def _follow_scheduler(self) -> None:
+        told, pause = "", 0.0
+        while not self._halt.is_set():
+            try:
+                self._talk()
+                told, pause = "", 0.0
+            except Exception as error:
+                self._liaison.register_again()
+                told = self._tell_once(error, told)
+                pause = min(max(1.0, 2 * pause), _LAST_PAUSE_SECONDS)
+                self._halt.wait(pause)
+
+    def _talk(self) -> None:
+        """Talk to the scheduler once, as soon as there is something to tell or to hear.
+
+        A worker whose slots are all taken waits for its own news.
+        """
+        patience = self._liaison.patience()
+        if patience is None:
+            self._news.wait(_BUSY_SECONDS)
+            patience = 0.0
+        if self._news.is_set():
+            self._news.clear()
+            patience = 0.0
+        begun = time.monotonic()
+        if self._liaison.sync(patience):
+            self._wake()
+        elif time.monotonic() < begun + patience / 2:  # it was told what it knew
+            self._news.wait(_BUSY_SECONDS)
+
+    # HELPERS
+
+    def _wake(self) -> None:
+        self._due.set()
+        self._news.set()
+
+    def _tell_once(self, error: Exception, told: str) -> str:
+        """Report an error unless it is the one that was told last; return its text."""
+        kind = "" if isinstance(error, PocoError) else f"unexpected {type(error).__name__}: "
+        text = f"{kind}{error}"
+        if text != told:
+            self._report(text)
+        return text

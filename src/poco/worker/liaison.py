@@ -1,0 +1,185 @@
+"""What a worker and its scheduler say to each other: all that is in the journal, and orders.
+
+No order endangers a stake: what the chain has seen of a task is finished, whatever the scheduler
+wants, and nothing is deleted that may still be needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from poco.errors import PeerError
+from poco.orders import TaskId
+from poco.scheduler.protocol import (
+    LONGEST_WAIT_SECONDS,
+    Capability,
+    Command,
+    Order,
+    ReplicateReport,
+    Report,
+    SchedulerPort,
+    TaskLogs,
+)
+from poco.scheduler.statuses import FAILURES, ReplicateStatus
+from poco.worker.journal import Entry, Journal
+from poco.worker.settlement import OVER, Settlement
+from poco.worker.steps import KEEP_SECONDS, UNFINISHED
+
+__all__ = ["HARMLESS", "Liaison"]
+
+_BUSY_SECONDS = 1.0
+_MOST_TOLD = 5_000
+_ABORTABLE = UNFINISHED | {ReplicateStatus.COMPUTED}
+HARMLESS = (
+    FAILURES
+    | OVER
+    | {ReplicateStatus.RESULT_UPLOADED, ReplicateStatus.CONTRIBUTE_AND_FINALIZE_DONE}
+)
+"""A worker may leave tasks of these statuses without any loss, its own or others'."""
+
+
+class Liaison:
+    """Keeps in touch with the scheduler; one thread at a time.
+
+    Args:
+        journal: where tasks are written down.
+        scheduler: whom to talk to.
+        capability: what the worker can do.
+        settlement: knows what is still needed.
+        stop: ends the computation of a task.
+        head: returns the number of the last block that was seen.
+        clock: seconds since 1970.
+        report: called with a line about each thing done.
+        crash_point: called after each step that lasts, for tests that die there.
+
+    Attributes:
+        is_draining: whether no more tasks are taken.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        scheduler: SchedulerPort,
+        capability: Capability,
+        settlement: Settlement,
+        *,
+        stop: Callable[[TaskId], None],
+        head: Callable[[], int],
+        clock: Callable[[], float],
+        report: Callable[[str], None],
+        crash_point: Callable[[str], None],
+    ) -> None:
+        self.is_draining = False
+        self._journal = journal
+        self._scheduler = scheduler
+        self._capability = capability
+        self._settlement = settlement
+        self._stop = stop
+        self._head = head
+        self._clock = clock
+        self._report = report
+        self._crash_point = crash_point
+        self._registered = False
+
+    def patience(self) -> float | None:
+        """Return how long the next answer may take, in seconds; None when no slot is free.
+
+        A worker with tasks under way has news soon, so that it waits for orders only a moment.
+        """
+        entries = self._journal.entries()
+        if self._free(entries) == 0:
+            return None
+        is_idle = all(entry.status in HARMLESS for entry in entries)
+        return LONGEST_WAIT_SECONDS if is_idle else _BUSY_SECONDS
+
+    def register_again(self) -> None:
+        """Register anew with the next sync: the scheduler may have been started anew."""
+        self._registered = False
+
+    def sync(self, wait: float = 0.0) -> int:
+        """Tell the scheduler everything, and note what it orders.
+
+        Args:
+            wait: how long its answer may take when there is nothing new, seconds.
+
+        Returns:
+            How much of the answer was new.
+
+        Raises:
+            PeerError: the scheduler does not answer, or refuses.
+        """
+        if not self._registered:
+            self._scheduler.register(self._capability)
+            self._registered = True
+        entries = self._journal.entries()
+        report = Report(
+            head=self._head(),
+            free=self._free(entries),
+            replicates=tuple(map(_told, entries[-_MOST_TOLD:])),
+        )
+        orders = self._scheduler.sync(report, wait)
+        self._forget(entries)
+        new = 0
+        for assignment in orders.assignments:
+            if self._journal.accept(assignment, self._clock()):
+                new += 1
+                self._report(f"task 0x{assignment.taskid.hex()[:8]}…: accepted")
+                self._crash_point("accepted")
+        for taskid, order in orders.commands.items():
+            if (entry := self._journal.entry(taskid)) is not None:
+                new += self._obey(entry, order)
+        for taskid, logs in self._journal.logs():
+            self._send_logs(taskid, logs)
+        return new
+
+    def _free(self, entries: list[Entry]) -> int:
+        taken = sum(entry.status in UNFINISHED for entry in entries)
+        return 0 if self.is_draining else max(0, self._capability.slots - taken)
+
+    def _obey(self, entry: Entry, order: Order) -> bool:
+        """Follow a command as far as it endangers no stake; return whether it changed anything."""
+        if order.command is Command.ABORT and entry.status in _ABORTABLE:
+            with self._journal.writing() as connection:
+                moved = self._journal.move(
+                    connection,
+                    entry.taskid,
+                    _ABORTABLE,
+                    ReplicateStatus.ABORTED,
+                    cause=order.cause,
+                    message="the scheduler gave the task up",
+                )
+            if moved:
+                self._stop(entry.taskid)
+                self._report(f"task 0x{entry.taskid.hex()[:8]}…: aborted, {order.cause}")
+                self._crash_point("aborted")
+            return moved
+        if order.command is Command.PURGE and self._settlement.is_spent(entry):
+            self._settlement.remove_files(entry.taskid)
+            self._journal.forget([entry.taskid])
+            return True
+        return False
+
+    def _forget(self, entries: list[Entry]) -> None:
+        """Forget what is over and told, and what the scheduler has forgotten itself."""
+        aged = self._clock() - KEEP_SECONDS
+        old = [one.taskid for one in entries if one.status in OVER and one.accepted_at < aged]
+        if old:
+            self._journal.forget(old)
+
+    def _send_logs(self, taskid: TaskId, logs: TaskLogs) -> None:
+        """Hand over logs to a scheduler that answers; what it refuses it never takes."""
+        try:
+            self._scheduler.logs(taskid, logs)
+        except PeerError as error:
+            self._report(f"logs of task 0x{taskid.hex()[:8]}…: {error}")
+        self._journal.drop_logs(taskid)
+
+
+def _told(entry: Entry) -> ReplicateReport:
+    return ReplicateReport(
+        task_id=entry.taskid,
+        status=entry.status,
+        cause=entry.cause[:200],
+        message=entry.message[:2000],
+        exit_code=entry.exit_code,
+    )
