@@ -123,8 +123,7 @@ def serve(
     follower = Follower(
         opened, market, confirmations=confirmations, history=history, first_block=from_block
     )
-    name = f"{market.book.chain_id}-{market.book.hub}"
-    app = indexer_app(Indexer(opened, follower, deployment=name, history=history))
+    app = indexer_app(Indexer(follower))
     app.include_router(compass_router(market.book.chain_id, dict(pools).get))
     stop, report = threading.Event(), partial(click.echo, err=True)
     threads = [threading.Thread(target=follower.run, args=(stop, every, report))]

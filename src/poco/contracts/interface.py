@@ -50,7 +50,7 @@ def _strict_codec() -> ABICodec:
 
 
 codec = _strict_codec()
-"""Encodes and decodes ABI values; data that is too short is an error, bad UTF-8 in a text is not."""
+"""Encodes and decodes ABI values; missing data is an error, a text in bad UTF-8 is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+"""Fetches the dataset orders of bulk deals, which the chain only names (spec contracts §3.8).
+
+The parameters of a deal hold the CID of a list of CIDs, one for each task; each of these is a list
+of dataset orders. What cannot be fetched is tried again later. Rows belong to the block of the
+deal: a reorganisation that drops the deal drops them, too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from poco.appio import Cause, ExecutionError
+from poco.appio.untrusted_json import parse_object
+from poco.database import Database, upsert
+from poco.errors import UserInputError
+from poco.fetching import Fetcher
+from poco.orders import DatasetOrder, DealId, task_id
+from poco.services.indexer.follower import line, locked
+from poco.services.indexer.journal import hexed
+from poco.services.indexer.tables import ENTITY_TABLES, valid_at
+
+__all__ = ["Bulks"]
+
+_MAX_BYTES = 4 * 1024 * 1024
+_MAX_SLICES = 10_000
+_MAX_ORDERS = 1_000
+_FIRST_PAUSE_SECONDS = 30.0
+_LAST_PAUSE_SECONDS = 3600.0
+_DEALS = ENTITY_TABLES["Deal"]
+_MATCHES = ENTITY_TABLES["OrdersMatched"]
+_BULKS = ENTITY_TABLES["Bulk"]
+_SLICES = ENTITY_TABLES["BulkSlice"]
+_ORDERS = ENTITY_TABLES["DatasetOrder"]
+
+
+class Bulks:
+    """What is under way to the bulks of a market.
+
+    Args:
+        database: of the indexer.
+        fetcher: gets files from IPFS.
+        clock: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self, database: Database, fetcher: Fetcher, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._clock = clock
+        self._pauses: dict[str, tuple[float, float]] = {}
+
+    def fetch(self) -> int:
+        """Fetch what is missing and due; return how many deals had something missing."""
+        pending = self._pending()
+        self._pauses = {key: self._pauses[key] for key in pending if key in self._pauses}
+        for key, deal in pending.items():
+            due, pause = self._pauses.get(key, (0.0, _FIRST_PAUSE_SECONDS))
+            if self._clock() < due:
+                continue
+            self._pauses[key] = (self._clock() + pause, min(2 * pause, _LAST_PAUSE_SECONDS))
+            self._fetch_bulk(key, deal)
+        return len(pending)
+
+    def run(self, stop: threading.Event, every: float, report: Callable[[str], None]) -> None:
+        """Fetch until stopped.
+
+        Args:
+            stop: ends it.
+            every: pause between two looks at what is missing, seconds.
+            report: called with a line when something fails.
+        """
+        while not stop.is_set():
+            try:
+                self.fetch()
+            except Exception as error:  # whatever it is, the next trial may succeed
+                report(line(error))
+            stop.wait(every)
+
+    def _pending(self) -> dict[str, Any]:
+        incomplete = (
+            select(_DEALS.c.id, _DEALS.c.bulkCid, _DEALS.c.botFirst, _DEALS.c.botSize)
+            .add_columns(_MATCHES.c.since)
+            .join(_MATCHES, _MATCHES.c.deal == _DEALS.c.id)
+            .outerjoin(_BULKS, _BULKS.c.deal == _DEALS.c.id)
+            .where(_DEALS.c.bulkCid.is_not(None), valid_at(_DEALS, None))
+            .where(_BULKS.c.id.is_(None) | (_BULKS.c.missing > 0))
+        )
+        with self._database.reading() as connection:
+            return {row.id: row for row in connection.execute(incomplete)}
+
+    def _fetch_bulk(self, key: str, deal: Any) -> None:
+        cids = self._list(deal.bulkCid)
+        if cids is None:
+            return
+        end = min(len(cids), deal.botFirst + deal.botSize, deal.botFirst + _MAX_SLICES)
+        with self._database.reading() as connection:
+            here = select(_SLICES.c.id).where(_SLICES.c.bulk == key)
+            stored = set(connection.execute(here).scalars())
+        rows: list[tuple[Any, dict[str, Any]]] = []
+        missing = 0
+        for index in range(deal.botFirst, end):
+            slice_id = f"{key}-{index}"
+            cid = cids[index]
+            if slice_id in stored or not isinstance(cid, str):
+                continue
+            orders = self._list(cid)
+            if orders is None:
+                missing += 1
+                continue
+            task = hexed(task_id(DealId(bytes.fromhex(key[2:])), index))
+            shared = {"hash": cid, "task": task, "index": index, "bulk": key}
+            rows.append((_SLICES, {"id": slice_id, **shared}))
+            rows += [
+                (_ORDERS, {"id": f"{task}-{number}", "slice": slice_id, **order})
+                for number, order in enumerate(map(_order, orders[:_MAX_ORDERS]))
+                if order is not None
+            ]
+        rows.append((_BULKS, {"id": key, "hash": deal.bulkCid, "deal": key, "missing": missing}))
+        self._store(key, deal.since, rows)
+
+    def _store(self, key: str, since: int, rows: list[tuple[Any, dict[str, Any]]]) -> None:
+        with self._database.writing() as connection:
+            locked(connection)
+            still = select(_MATCHES.c.id).where(_MATCHES.c.deal == key, _MATCHES.c.since == since)
+            if connection.execute(still).first() is None:
+                return
+            for table, row in rows:
+                connection.execute(upsert(self._database, table, {**row, "since": since}))
+
+    def _list(self, cid: str) -> list[Any] | None:
+        """Fetch a JSON list; an empty one for a file that is none, None when there is no file."""
+        with tempfile.TemporaryDirectory(prefix="poco-bulk-") as folder:
+            target = Path(folder) / "file"
+            cause = Cause.INPUT_FILES_DOWNLOAD_FAILED
+            try:
+                self._fetcher.fetch(f"/ipfs/{cid}", target, cause=cause, max_bytes=_MAX_BYTES)
+                found = parse_object(f'{{"list": {target.read_text()}}}').get("list")
+            except ExecutionError:
+                return None
+            except ValueError:
+                return []
+        return found if isinstance(found, list) else []
+
+
+def _order(document: object) -> dict[str, Any] | None:
+    """Return the row of a dataset order; None when it is none."""
+    try:
+        order = DatasetOrder.from_json(document)
+    except UserInputError:
+        return None
+    return {
+        "dataset": order.dataset.lower(),
+        "datasetprice": order.datasetprice,
+        "volume": order.volume,
+        "tag": order.tag.to_hex(),
+        "apprestrict": order.apprestrict.lower(),
+        "workerpoolrestrict": order.workerpoolrestrict.lower(),
+        "requesterrestrict": order.requesterrestrict.lower(),
+        "salt": hexed(order.salt),
+        "sign": hexed(order.sign),
+    }
