@@ -1,0 +1,208 @@
+"""The HTTP face of the result store.
+
+| request | answer |
+|---|---|
+| ``PUT /v2/results/{task}`` | 201 and the result link, or 202 and ``{"offset": …}``: go on |
+| ``GET /v2/results/{task}`` | the archive that the chain has confirmed |
+| ``GET /v2/results/{task}/link?digest=0x…`` | the result link of a stored archive |
+| ``GET /ipfs/{cid}`` | a file, as an IPFS gateway serves it |
+
+Downloads can be continued (``Range``), and so can uploads (``Content-Range``): a `PUT` with
+``Content-Range: bytes */SIZE`` and no body asks how much is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from http import HTTPStatus
+
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from poco.errors import PocoError
+from poco.orders import TaskId
+from poco.services.results.catalog import Content
+from poco.services.results.cids import is_cid
+from poco.services.results.headers import Span, hex_bytes, read_range, read_upload
+from poco.services.results.results import Results
+from poco.services.results.uploads import Upload
+from poco.web import HttpError, application, status_of
+
+__all__ = ["results_app", "results_router"]
+
+_PIECE_BYTES = 1024 * 1024
+_PATIENCE_SECONDS = 60.0
+_SLOWEST_BYTES_PER_SECOND = 16 * 1024
+_UNBOUNDED = ("/v2/results/",)
+
+
+def results_app(results: Results, *, patience: float = _PATIENCE_SECONDS) -> FastAPI:
+    """Make the application of a result store of its own.
+
+    Args:
+        results: the store.
+        patience: longest silence during an upload, seconds.
+    """
+    registry = CollectorRegistry()
+    app = application(
+        "poco results",
+        description="Keeps the results of a market.",
+        registry=registry,
+        healthy=lambda: _health(results),
+        unbounded=_UNBOUNDED,
+    )
+    app.include_router(results_router(results, patience=patience, registry=registry))
+    return app
+
+
+def results_router(
+    results: Results,
+    *,
+    patience: float = _PATIENCE_SECONDS,
+    registry: CollectorRegistry | None = None,
+) -> APIRouter:
+    """Make the routes, for an application whose bodies below ``/v2/results/`` are unbounded.
+
+    Args:
+        results: the store.
+        patience: longest silence during an upload, seconds.
+        registry: where to count; None counts nowhere.
+    """
+    router = APIRouter(tags=["results"])
+    uploads = Counter(
+        "poco_results_uploads", "Uploads by HTTP status", ["status"], registry=registry
+    )
+    size = Gauge("poco_results_bytes", "Bytes of the files that are kept", registry=registry)
+    size.set_function(lambda: results.catalog.usage()[1])
+
+    @router.put("/v2/results/{task}")
+    async def upload(task: str, request: Request) -> Response:
+        """Take an archive, or a part of it, from its worker."""
+        try:
+            answer = await _upload(results, task, request, patience)
+        except PocoError as error:
+            uploads.labels(int(status_of(error))).inc()
+            raise
+        uploads.labels(answer.status_code).inc()
+        return answer
+
+    @router.get("/v2/results/{task}/link")
+    def link(task: str, digest: str = Query()) -> Response:
+        """Return the result link of an archive."""
+        taskid = TaskId(hex_bytes("task", task, 32))
+        found = results.find(taskid, hex_bytes("digest", digest, 32))
+        if found is None:
+            raise _missing("result", digest)
+        return Response(found, media_type="application/json")
+
+    @router.head("/v2/results/{task}", include_in_schema=False)
+    @router.get("/v2/results/{task}")
+    def archive(task: str, request: Request) -> Response:
+        """Return the archive of a task whose digest the chain has confirmed."""
+        record = results.of_task(TaskId(hex_bytes("task", task, 32)))
+        content = None if record is None else results.content(record.cid)
+        if record is None or content is None:
+            raise _missing("result of the task", task)
+        return _file(results, content, f"{record.task}.zip", request)
+
+    @router.head("/ipfs/{cid}", include_in_schema=False)
+    @router.get("/ipfs/{cid}")
+    def file(cid: str, request: Request) -> Response:
+        """Return a file by its content id."""
+        content = results.content(cid) if is_cid(cid) else None
+        if content is None:
+            raise _missing("file", cid)
+        return _file(results, content, f"{cid}.zip", request)
+
+    return router
+
+
+async def _upload(results: Results, task: str, request: Request, patience: float) -> Response:
+    asked, offset = read_upload(task, request.headers)
+    with ExitStack() as stack:
+        target = await run_in_threadpool(stack.enter_context, results.uploading(asked))
+        if isinstance(target, bytes):
+            return _created(target)
+        if offset is not None:
+            if offset != target.offset:
+                raise HttpError(
+                    HTTPStatus.CONFLICT,
+                    f"the next byte to come is that at {target.offset}",
+                    field="Content-Range",
+                    value=offset,
+                    remedy="ask with `Content-Range: bytes */SIZE`, and go on from there",
+                )
+            await _receive(request, target, patience)
+        if target.offset < asked.size:
+            return JSONResponse({"offset": target.offset}, HTTPStatus.ACCEPTED)
+        return _created(await run_in_threadpool(results.accept, target))
+
+
+async def _receive(request: Request, target: Upload, patience: float) -> None:
+    """Write the body; what came stays when the line breaks or falls silent."""
+    buffer = bytearray()
+    limit = patience + (target.request.size - target.offset) / _SLOWEST_BYTES_PER_SECOND
+    try:
+        async with asyncio.timeout(limit):
+            stream = aiter(request.stream())
+            while True:
+                async with asyncio.timeout(patience):
+                    piece = await anext(stream, None)
+                if piece is None:
+                    break
+                buffer += piece
+                if len(buffer) >= _PIECE_BYTES:
+                    await run_in_threadpool(target.write, bytes(buffer))
+                    buffer.clear()
+    except (TimeoutError, ClientDisconnect) as error:
+        raise HttpError(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "an upload may not pause, nor be too slow",
+            remedy="go on where it stopped",
+        ) from error
+    finally:
+        target.write(bytes(buffer))
+
+
+def _created(link: bytes) -> Response:
+    return Response(link, HTTPStatus.CREATED, media_type="application/json")
+
+
+def _file(results: Results, content: Content, name: str, request: Request) -> Response:
+    tag = f'"{content.cid}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": tag,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, HTTPStatus.NOT_MODIFIED, headers)
+    span = None
+    if request.headers.get("if-range", tag) == tag:
+        span = read_range(request.headers.get("range"), content.size)
+    status = HTTPStatus.OK if span is None else HTTPStatus.PARTIAL_CONTENT
+    span = span or Span(0, content.size)
+    if status is HTTPStatus.PARTIAL_CONTENT:
+        last = span.start + span.length - 1
+        headers["Content-Range"] = f"bytes {span.start}-{last}/{content.size}"
+    headers["Content-Length"] = str(span.length)
+    if request.method == "HEAD":
+        return Response(None, status, headers, media_type="application/zip")
+    pieces = results.read(content, span.start, span.length)
+    return StreamingResponse(pieces, status, headers, media_type="application/zip")
+
+
+def _missing(what: str, value: str) -> HttpError:
+    return HttpError(HTTPStatus.NOT_FOUND, f"there is no such {what}", value=value[:80])
+
+
+def _health(results: Results) -> Mapping[str, object]:
+    count, size = results.catalog.usage()
+    return {"files": count, "bytes": size, "quota": results.quotas.total}

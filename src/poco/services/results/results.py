@@ -1,0 +1,350 @@
+"""The result store: takes archives that their workers may upload, keeps them as long as needed."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol
+
+from poco import appio
+from poco.contracts import Market, Task, TaskStatus
+from poco.database import Database
+from poco.errors import ChainError, ConfigurationError
+from poco.orders import ZERO_ADDRESS, TaskId
+from poco.services.results.admission import UploadRequest, admit
+from poco.services.results.catalog import Catalog, Content, Record, Reservation
+from poco.services.results.inspection import inspect
+from poco.services.results.quotas import Quotas
+from poco.services.results.storage import Storage
+from poco.services.results.uploads import Upload, Uploads
+from poco.web import HttpError
+
+__all__ = ["Pruned", "Results", "ResultsPort"]
+
+_MAX_PROVISIONAL = 3
+_UPLOAD_SECONDS = 24 * 3600
+_OVER = (TaskStatus.COMPLETED, TaskStatus.FAILED)
+
+
+class ResultsPort(Protocol):
+    """A result store as a scheduler sees it, in the same process or over HTTP."""
+
+    def find(self, taskid: TaskId, digest: bytes) -> bytes | None:
+        """Return the result link of an archive that is stored; None when it is not.
+
+        Args:
+            taskid: the task.
+            digest: the result digest, 32 bytes.
+
+        Raises:
+            PeerError: the store does not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a round of cleaning did.
+
+    Args:
+        confirmed: archives whose digest the chain has confirmed.
+        removed: archives that are gone.
+        freed: bytes that are free again.
+        waiting: archives that their storage has yet to take.
+    """
+
+    confirmed: int = 0
+    removed: int = 0
+    freed: int = 0
+    waiting: int = 0
+
+
+class Results:
+    """A result store. Safe to use from several threads.
+
+    Args:
+        market: whose results they are; read only.
+        storage: where archives are kept.
+        database: made with `TABLES`.
+        quotas: how much is taken, and for how long.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        storage: Storage,
+        database: Database,
+        *,
+        quotas: Quotas = Quotas(),  # noqa: B008 (immutable)
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.quotas = quotas
+        self.storage = storage
+        self.catalog = Catalog(database)
+        self._market = market
+        self._clock = clock
+        self._uploads = Uploads(storage.folder / "uploads")
+
+    # READING
+
+    def find(self, taskid: TaskId, digest: bytes) -> bytes | None:
+        """See `ResultsPort.find`."""
+        record = self.catalog.find(_hex(taskid), _hex(digest))
+        return None if record is None else record.link
+
+    def of_task(self, taskid: TaskId) -> Record | None:
+        """Return the archive whose digest the chain has confirmed; None when there is none.
+
+        Raises:
+            ChainError: the node does not answer.
+        """
+        records = self.catalog.of_task(_hex(taskid))
+        for record in records:
+            if not record.provisional:
+                return record
+        task = self._market.hub.task(taskid) if records else None
+        for record in records:
+            if task and task.status is TaskStatus.COMPLETED and _hex(task.digest) == record.digest:
+                self.catalog.confirm(record)
+                return record
+        return None
+
+    def content(self, cid: str) -> Content | None:
+        """Return what is known of a file; None when it is not kept."""
+        return self.catalog.content(cid)
+
+    def read(self, content: Content, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield a file, or a part of it, in pieces.
+
+        Raises:
+            ConfigurationError: the storage is away.
+        """
+        return self.storage.read(
+            content.cid, start, content.size - start if length is None else length
+        )
+
+    # WRITING
+
+    @contextmanager
+    def uploading(self, request: UploadRequest) -> Iterator[Upload | bytes]:
+        """Take up an upload, or return the link when its archive is stored already.
+
+        What was written stays for another attempt, whatever ends the block.
+
+        Raises:
+            HttpError: 401, 404, 409: see `admit`; 409, another connection has it, or the worker
+                has uploaded too many results of this task; 413, 507: see `Quotas`.
+            ChainError: the node does not answer.
+        """
+        self.quotas.check_archive(request.size)
+        admission = admit(self._market, request)
+        task = _hex(request.taskid)
+        found = self.catalog.find(task, _hex(request.digest))
+        if found is not None:
+            yield found.link
+            return
+        mine = [r for r in self.catalog.of_task(task) if r.worker == admission.worker]
+        if admission.provisional and len(mine) >= _MAX_PROVISIONAL:
+            raise HttpError(
+                HTTPStatus.CONFLICT,
+                f"a worker may upload {_MAX_PROVISIONAL} results of a task before it contributes",
+                remedy="contribute one of them",
+            )
+        reservation = Reservation(
+            task=task,
+            worker=admission.worker,
+            sha256=_hex(request.sha256),
+            size=request.size,
+            requester=admission.deal.requester,
+            workerpool=admission.deal.workerpool.pointer,
+            touched=int(self._clock()),
+        )
+        self.catalog.reserve(reservation, self.quotas)
+        upload = self._uploads.open(request, admission)
+        try:
+            yield upload
+        finally:
+            upload.close()
+
+    def accept(self, upload: Upload) -> bytes:
+        """Check an archive that is here completely, keep it, and return its result link.
+
+        An archive that is not what its uploader said is deleted.
+
+        Raises:
+            HttpError: 422, it is another one than announced.
+            PeerError: it is no result archive.
+            ConfigurationError: the storage is away.
+        """
+        request, admission = upload.request, upload.admission
+        try:
+            sha256 = upload.sha256()
+            if sha256 != request.sha256:
+                raise _wrong("SHA-256", sha256, request.sha256)
+            has_callback = admission.deal.callback != ZERO_ADDRESS
+            found = inspect(upload.path, self._uploads.folder, has_callback=has_callback)
+            if found.digest is None and not admission.may_be_encrypted:
+                raise HttpError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    "an encrypted archive needs a requester who asked for it, and the signature "
+                    "of the enclave",
+                )
+            if found.digest is not None and found.digest != request.digest:
+                raise _wrong("digest", found.digest, request.digest)
+        except Exception:
+            upload.discard()
+            self.catalog.release(_hex(request.taskid), admission.worker)
+            raise
+        content = Content(
+            self.storage.name(upload.path, sha256), request.size, _hex(request.sha256)
+        )
+        is_encrypted = found.digest is None
+        record = self._record(upload, content.cid, is_encrypted=is_encrypted)
+        self.catalog.add(record, content)
+        self._keep(upload.path, content)
+        self.catalog.release(record.task, record.worker)
+        kept = self.catalog.find(record.task, record.digest)
+        return record.link if kept is None else kept.link
+
+    def put(self, pieces: Iterable[bytes]) -> str:
+        """Keep a file that is no result, for good; return its content id.
+
+        Raises:
+            HttpError: 413, 507: see `Quotas`.
+            ConfigurationError: the storage is away.
+        """
+        digest, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self._uploads.folder, delete=False) as file:
+            path = Path(file.name)
+            try:
+                for piece in pieces:
+                    size += len(piece)
+                    self.quotas.check_archive(size)
+                    digest.update(piece)
+                    file.write(piece)
+                file.flush()
+                self.quotas.check_total(self.catalog.usage()[1], size)
+                cid = self.storage.name(path, digest.digest())
+                content = Content(cid, size, _hex(digest.digest()), pinned=True)
+                self.catalog.add_content(content)
+                try:
+                    self._keep(path, content)
+                except ConfigurationError:
+                    self.catalog.unpin(cid)
+                    raise
+            finally:
+                path.unlink(missing_ok=True)
+        return cid
+
+    def _keep(self, path: Path, content: Content) -> None:
+        """Hand a file over that the catalog knows; then it counts."""
+        if self.catalog.content(content.cid) is None:
+            self.storage.put(path, content.cid)
+            self.catalog.set_ready(content.cid)
+        path.unlink(missing_ok=True)
+
+    def _record(self, upload: Upload, cid: str, *, is_encrypted: bool) -> Record:
+        request, admission = upload.request, upload.admission
+        deal = admission.deal
+        link = appio.ipfs_link(cid)
+        if deal.callback != ZERO_ADDRESS:
+            link = appio.callback_link(deal.callback)
+        return Record(
+            task=_hex(request.taskid),
+            digest=_hex(request.digest),
+            cid=cid,
+            link=link,
+            worker=admission.worker,
+            requester=deal.requester,
+            workerpool=deal.workerpool.pointer,
+            encrypted=is_encrypted,
+            provisional=admission.provisional,
+            created=int(self._clock()),
+            expires=admission.task.final_deadline + self.quotas.retention,
+        )
+
+    # CLEANING
+
+    def prune(self) -> Pruned:
+        """Remove what is not needed any more; see `Pruned`.
+
+        An archive stays while its task is open, and for the retention after the final deadline. One
+        that the chain did not confirm goes when the task is over. Times are those of the chain.
+
+        Raises:
+            ChainError: the node does not answer.
+            ConfigurationError: the storage is away.
+        """
+        now = self._market.chain.timestamp()
+        confirmed, removed = self._judge(now)
+        for record in self.catalog.records(provisional=False):
+            if record.expires <= now and self._task(record).status in _OVER:
+                self.catalog.drop(record)
+                removed += 1
+        self._forget_uploads()
+        freed = sum(self.catalog.remove(cid, self.storage.delete) for cid in self.catalog.orphans())
+        return Pruned(confirmed, removed, freed, self.storage.settle())
+
+    def _judge(self, now: int) -> tuple[int, int]:
+        """Confirm or remove what was uploaded before it was contributed."""
+        confirmed = removed = 0
+        for record in self.catalog.records(provisional=True):
+            task = self._task(record)
+            if task.status is TaskStatus.COMPLETED and _hex(task.digest) == record.digest:
+                self.catalog.confirm(record)
+                confirmed += 1
+            elif task.status in _OVER or now >= task.final_deadline:
+                self.catalog.drop(record)
+                removed += 1
+        return confirmed, removed
+
+    def _task(self, record: Record) -> Task:
+        return self._market.hub.task(TaskId(bytes.fromhex(record.task[2:])))
+
+    def _forget_uploads(self) -> None:
+        """Remove what was begun and nobody continues."""
+        stale = self._clock() - _UPLOAD_SECONDS
+        known = set()
+        for upload in self.catalog.uploads():
+            if upload.touched < stale:
+                self.catalog.release(upload.task, upload.worker)
+            else:
+                known.add((upload.task, upload.worker))
+        for task, worker in self._uploads.names() - known:
+            self._uploads.forget(task, worker)
+        self._uploads.sweep(stale)
+        self.catalog.drop_unfinished(int(stale))
+
+    def run(self, stop: threading.Event, pause: float, report: Callable[[str], None]) -> None:
+        """Prune again and again until told to stop; what goes wrong is reported.
+
+        Args:
+            stop: set to end.
+            pause: seconds between two rounds.
+            report: takes a line of text.
+        """
+        while not stop.wait(pause):
+            try:
+                self.prune()
+            except (ChainError, ConfigurationError) as error:
+                report(str(error))
+
+
+def _wrong(what: str, found: bytes, said: bytes) -> HttpError:
+    return HttpError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"the {what} of the archive is {_hex(found)}, not {_hex(said)}",
+        field="archive",
+        remedy="upload the archive that was made",
+    )
+
+
+def _hex(value: bytes) -> str:
+    return f"0x{value.hex()}"

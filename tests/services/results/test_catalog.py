@@ -1,0 +1,154 @@
+"""The same bookkeeping in SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.postgresql import start_postgresql
+
+from poco.database import Database
+from poco.services.results import TABLES, Quotas
+from poco.services.results.catalog import Catalog, Content, Record, Reservation
+from poco.web import HttpError
+
+CONTENT = Content("bafyfirst", 100, "0x01")
+RECORD = Record(
+    task="0x01",
+    digest="0x02",
+    cid=CONTENT.cid,
+    link=b"{}",
+    worker="0x03",
+    requester="0x04",
+    workerpool="0x05",
+    encrypted=False,
+    provisional=True,
+    created=1,
+    expires=2,
+)
+UPLOAD = Reservation("0x01", "0x03", "0x06", 60, "0x04", "0x05", 1)
+QUOTAS = Quotas(total=300, account=200)
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    with start_postgresql() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalog in each engine in turn."""
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql")
+    database = Database(url, TABLES)
+    with database.writing() as connection:
+        for table in TABLES.sorted_tables:
+            connection.execute(table.delete())
+    yield Catalog(database)
+    database.close()
+
+
+def store(catalog: Catalog, record: Record = RECORD, content: Content = CONTENT) -> None:
+    catalog.add(record, content)
+    catalog.set_ready(content.cid)
+
+
+def test_record__counts_once_the_storage_has_its_file(catalog: Catalog) -> None:
+    catalog.add(RECORD, CONTENT)
+    assert catalog.find("0x01", "0x02") is None
+    assert catalog.content(CONTENT.cid) is None
+    catalog.set_ready(CONTENT.cid)
+    assert catalog.find("0x01", "0x02") == RECORD
+    assert catalog.of_task("0x01") == catalog.records() == [RECORD]
+    assert catalog.content(CONTENT.cid) == replace(CONTENT, ready=True)
+    assert catalog.usage() == (1, 100)
+
+
+def test_add__result_that_is_there__does_not_replace_it(catalog: Catalog) -> None:
+    store(catalog)
+    store(catalog, replace(RECORD, cid="bafyother"), replace(CONTENT, cid="bafyother"))
+    assert catalog.records() == [RECORD]
+    assert catalog.orphans() == ["bafyother"]
+
+
+def test_add__after_an_upload_that_died__takes_its_place(catalog: Catalog) -> None:
+    catalog.add(RECORD, CONTENT)
+    other = replace(RECORD, cid="bafyother")
+    store(catalog, other, replace(CONTENT, cid="bafyother"))
+    assert catalog.find("0x01", "0x02") == other
+
+
+def test_confirm__is_seen_in_the_lists(catalog: Catalog) -> None:
+    store(catalog)
+    assert catalog.records(provisional=True) == [RECORD]
+    catalog.confirm(RECORD)
+    assert catalog.records(provisional=True) == []
+    assert catalog.records(provisional=False) == [replace(RECORD, provisional=False)]
+
+
+def test_remove__file_that_is_needed__stays(catalog: Catalog) -> None:
+    store(catalog)
+    deleted: list[str] = []
+    assert catalog.remove(CONTENT.cid, deleted.append) == 0
+    catalog.drop(RECORD)
+    assert catalog.remove(CONTENT.cid, deleted.append) == 100
+    assert catalog.remove(CONTENT.cid, deleted.append) == 0
+    assert deleted == [CONTENT.cid]
+
+
+def test_remove__pinned_file__stays(catalog: Catalog) -> None:
+    store(catalog)
+    catalog.add_content(replace(CONTENT, pinned=True))
+    catalog.drop(RECORD)
+    assert catalog.orphans() == []
+    assert catalog.remove(CONTENT.cid, pytest.fail) == 0
+
+
+def test_remove__nobody_announces_the_file_meanwhile(catalog: Catalog) -> None:
+    """Else its new owner would believe that the storage has it."""
+    catalog.add_content(CONTENT)
+    catalog.set_ready(CONTENT.cid)
+    order: list[str] = []
+    announcing = threading.Thread(
+        target=lambda: (catalog.add(RECORD, CONTENT), order.append("announced"))
+    )
+
+    def delete(cid: str) -> None:
+        announcing.start()
+        announcing.join(0.3)
+        order.append("deleted")
+
+    catalog.remove(CONTENT.cid, delete)
+    announcing.join()
+    assert order == ["deleted", "announced"]
+    assert catalog.content(CONTENT.cid) is None  # it is not ready: it will be put again
+
+
+def test_reserve__counts_what_is_stored_and_under_way(catalog: Catalog) -> None:
+    store(catalog)
+    catalog.reserve(UPLOAD, QUOTAS)
+    catalog.reserve(replace(UPLOAD, size=80), QUOTAS)  # in place of the first
+    assert catalog.uploads() == [replace(UPLOAD, size=80)]
+    other = replace(UPLOAD, worker="0x07", size=21)
+    with pytest.raises(HttpError, match="requester 0x04 may keep 200 bytes, and 180 are taken"):
+        catalog.reserve(other, QUOTAS)
+    with pytest.raises(HttpError, match="workerpool 0x05 may keep 200 bytes, and 180"):
+        catalog.reserve(replace(other, requester="0x08"), QUOTAS)
+    elsewhere = replace(other, requester="0x08", workerpool="0x09")
+    with pytest.raises(HttpError, match="the store may keep 300 bytes, and 180"):
+        catalog.reserve(replace(elsewhere, size=121), QUOTAS)
+    catalog.reserve(elsewhere, QUOTAS)
+    catalog.release("0x01", "0x03")
+    assert catalog.uploads() == [elsewhere]
+
+
+def test_reserve__refused__keeps_the_earlier_one(catalog: Catalog) -> None:
+    catalog.reserve(UPLOAD, QUOTAS)
+    with pytest.raises(HttpError):
+        catalog.reserve(replace(UPLOAD, size=301), QUOTAS)
+    assert catalog.uploads() == [UPLOAD]
