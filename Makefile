@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 SOLIDITY := contracts interfaces
 PYTHON_SOURCES := src tests scripts benchmarks
 
-.PHONY: help setup build test demo lint fmt gas gas-update bench record lock clean
+.PHONY: help setup build test demo scenarios lint fmt gas gas-update bench faults record lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,9 @@ test: build ## run every test
 
 demo: build ## play a whole market on a fresh local chain
 	@$(LOCAL) APE_FOUNDRY_HOST=auto ape run demo
+
+scenarios: build ## show confidential computation on a fresh local chain
+	@$(LOCAL) APE_FOUNDRY_HOST=auto ape run scenarios secrets
 
 lint: $(READY) ## check style, types and formatting of Python and Solidity
 	@$(LOCAL) ruff check $(PYTHON_SOURCES)
@@ -60,6 +63,10 @@ bench: build ## run all benchmarks
 	@$(LOCAL) python -m benchmarks.breakdown
 	@$(LOCAL) python -m benchmarks.orders
 	@$(LOCAL) python -m benchmarks.execution
+	@$(LOCAL) python -m benchmarks.throughput
+
+faults: build ## kill processes of whole markets at random points and count losses
+	@$(LOCAL) python -m benchmarks.faults
 
 record: $(READY) ## accept the bytecode of the contracts as they are now
 	@$(LOCAL) python -m poco.toolchain record

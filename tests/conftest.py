@@ -9,7 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,15 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
         ensure_built()
         _built = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail instead of skipping where every runtime is demanded: there nothing may be missing."""
+    report = yield
+    if report.skipped and "POCO_TEST_RUNTIMES" in os.environ:
+        report.outcome, report.longrepr = "failed", f"must not be skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ def one_line_errors() -> Iterator[None]:
 
     A termination signal ends the block like Ctrl-C, so that child processes are ended, too.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # Ape has a handler that ends without a word
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     except PocoError as error:

@@ -21,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poco import __version__
@@ -126,6 +127,10 @@ def application(
         )
         return JSONResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
 
+    @app.exception_handler(HTTPException)
+    async def _refused(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
     @app.get("/version", response_class=PlainTextResponse)
     def version_page() -> str:
         """Return the version of poco."""
@@ -209,7 +214,7 @@ def serving(
         ConfigurationError: the port is taken.
     """
     listener = _listen(host, port)
-    url = f"http://{host}:{listener.getsockname()[1]}"
+    url = _url(host, listener)
     with contextlib.closing(listener):
         server = _server(app(url) if not isinstance(app, FastAPI) else app)
         thread = threading.Thread(
@@ -224,8 +229,20 @@ def serving(
             thread.join()
 
 
-def run(app: FastAPI, *, host: str, port: int) -> None:
+def run(
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    announce: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serve an application until SIGINT or SIGTERM.
+
+    Args:
+        app: the application.
+        host: interface to listen on.
+        port: TCP port; 0 takes a free one.
+        announce: called with the root URL once it can be connected to.
 
     Raises:
         ConfigurationError: the port is taken.
@@ -234,6 +251,7 @@ def run(app: FastAPI, *, host: str, port: int) -> None:
         contextlib.closing(_listen(host, port)) as listener,
         contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it is done
     ):
+        announce(_url(host, listener))
         _server(app).run(sockets=[listener])
 
 
@@ -250,6 +268,10 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise InternalError("the HTTP server did not start", remedy="please report this")
         time.sleep(0.002)
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    return f"http://{host}:{listener.getsockname()[1]}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -30,10 +30,11 @@ WORKER_AFTER_CONSENSUS = (
     "transaction watched",
     "RESULT_UPLOADING",
     "uploaded",
-    "link stored",
-    "purged",
 )
-"""Points of such a worker afterwards."""
+"""Points of such a worker afterwards, until the scheduler can finalise."""
+
+WORKER_AT_THE_END = ("link stored", "purged")
+"""Points of such a worker when its result is stored."""
 
 
 def _commits(*writers: str) -> tuple[str, ...]:

@@ -16,10 +16,12 @@ from crash_points import (
     SCHEDULER_AT_WORK,
     SCHEDULER_SENDING,
     WORKER_AFTER_CONSENSUS,
+    WORKER_AT_THE_END,
     WORKER_IN_ONE_STEP,
     WORKER_UNTIL_CONTRIBUTION,
 )
-from crash_stage import SCHEDULER, Outcome, Story, play, worker
+from crash_process import SCHEDULER, Story, worker
+from crash_stage import Outcome, play
 from support.mortality import Crash
 from worker_stage import Town
 
@@ -32,7 +34,7 @@ _SCHEDULER = (
     *SCHEDULER_AT_WORK,
     *RESULT_STORE,
 )
-_IN_THREE_STEPS = (*WORKER_UNTIL_CONTRIBUTION, *WORKER_AFTER_CONSENSUS)
+_IN_THREE_STEPS = (*WORKER_UNTIL_CONTRIBUTION, *WORKER_AFTER_CONSENSUS, *WORKER_AT_THE_END)
 _MOST_TASKS = 3
 _MOST_CRASHES = 4
 _WASM = 0.1

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from poco.runtimes import DockerRuntime
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 def runtimes_under_test() -> list[str]:
@@ -68,14 +70,18 @@ class Terminal:
         self._running.append((process, log))
         return log
 
-    def close(self) -> list[int]:
-        """End what goes on, last started first; returns the exit codes."""
+    def close(self, number: int = signal.SIGTERM) -> list[int]:
+        """End what goes on with a signal, last started first; returns the exit codes."""
         codes = []
         for process, _ in reversed(self._running):
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
             codes.append(process.wait(timeout=PATIENCE))
         self._running.clear()
         return codes
+
+    def ended(self) -> list[int]:
+        """Wait until what goes on has ended by itself; returns the exit codes."""
+        return [process.wait(timeout=PATIENCE) for process, _ in self._running]
 
     def said(self) -> str:
         """Return all that the processes said that go on."""
@@ -88,6 +94,25 @@ def wait_for(log: Path, text: str) -> None:
     while text not in log.read_text():
         assert time.monotonic() < end, f"{text!r} did not come: {log.read_text()}"
         time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process of this machine."""
+
+    pid: int
+    arguments: list[str]
+
+
+def processes_with(folder: Path) -> list[Running]:
+    """Return the processes that have a path below a folder on their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            line = (entry / "cmdline").read_bytes().decode(errors="replace")
+            if str(folder) in line:
+                found.append(Running(int(entry.name), line.split("\0")))
+    return found
 
 
 def imitate_checkout(folder: Path) -> Path:

@@ -87,5 +87,5 @@ def test_actors__unknown_account__one_line_and_exit_code(terminal: Terminal) -> 
 
 def test_actors__guide__names_every_script(project: Path) -> None:
     told = {command[2] for command in commands() if command[0] == "ape"}
-    scripts = {path.stem for path in (project / "scripts").glob("*.py")} - {"demo"}
+    scripts = {path.stem for path in (project / "scripts").glob("*.py")} - {"demo", "scenarios"}
     assert told == scripts

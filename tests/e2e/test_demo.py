@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import zipfile
 from decimal import Decimal
@@ -13,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminals import ROOT, Terminal, imitate_checkout, runtimes_under_test
+from terminals import (
+    ROOT,
+    Terminal,
+    imitate_checkout,
+    processes_with,
+    runtimes_under_test,
+    wait_for,
+)
 
 from poco.demo.command import run
 from poco.errors import AppError, ConfigurationError
@@ -84,12 +93,21 @@ def test_demo__balances__add_up(played: Any) -> None:
     assert moved["app owner"] == 15 * 100_000_000
     assert moved["dataset owner"] == 15 * 200_000_000
     assert moved["worker 3"] == -300_000_000
-    # one task settled alone (0.99 of the price), 12 shared, the contested one shared with a stake
+    # two tasks settled alone (0.99 of the price), 12 shared, the contested one with a stake
     shared = 12 * 990_000_000 // 2 + 1_300_000_000 * 99 // 100 // 2
-    assert moved["worker 1"] == moved["worker 2"] == 990_000_000 + shared
+    assert moved["worker 1"] == shared
+    assert moved["worker 2"] == 2 * 990_000_000 + shared
     for line in document["balances"]:
         parts = sum(int(line[key]) for key in ("wallet", "stake", "locked"))
         assert parts == int(line["after"]) == int(line["before"]) + int(line["change"])
+
+
+def test_demo__worker_killed_in_the_middle__is_told_with_its_stake(played: Any) -> None:
+    _, document, story = played
+    killed = [claim for claim in document["claims"] if "SIGKILL" in claim]
+    assert len(killed) == 1
+    assert re.search(r"worker 2 is started again with [1-9]\d* tasks in its journal", story)
+    assert "worker 2 has revealed what it had contributed before, and lost no stake" in story
 
 
 def test_demo__story__is_told_with_table_and_next_step(played: Any) -> None:
@@ -99,6 +117,38 @@ def test_demo__story__is_told_with_table_and_next_step(played: Any) -> None:
     assert "Balances in RLC" in story
     assert story.strip().splitlines()[-1].startswith("Where to look next: unzip -p ")
     assert "Traceback" not in story
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_demo__interrupted__leaves_no_process_and_no_folder(
+    project: Path, tmp_path: Path, number: int
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    terminal = Terminal(project, {"TMPDIR": str(temporary)})
+    log = terminal.start("ape", "run", "demo", "--runtime", "wasm")
+    wait_for(log, "at trust 1")
+    assert len(processes_with(temporary)) == 2  # the scheduler, and a worker
+    assert terminal.close(number) == [130]
+    assert log.read_text().endswith("interrupted\n")
+    assert processes_with(temporary) == []
+    assert list(temporary.glob("poco-demo-*")) == []
+
+
+def test_demo__worker_dies_by_itself__shows_the_end_of_its_log(
+    project: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    terminal = Terminal(project, {"TMPDIR": str(temporary)})
+    log = terminal.start("ape", "run", "demo", "--runtime", "wasm")
+    wait_for(log, "at trust 1")
+    (worker,) = (one for one in processes_with(temporary) if "worker" in one.arguments)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert terminal.ended() == [5]
+    assert "process = 'worker 2': must go on; it ended with exit code -9" in log.read_text()
+    assert "scheduler: this scheduler acts for the pool" in log.read_text()
+    assert processes_with(temporary) == []
 
 
 @pytest.mark.parametrize(

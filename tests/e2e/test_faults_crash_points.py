@@ -16,10 +16,12 @@ from crash_points import (
     SCHEDULER_AT_WORK,
     SCHEDULER_SENDING,
     WORKER_AFTER_CONSENSUS,
+    WORKER_AT_THE_END,
     WORKER_IN_ONE_STEP,
     WORKER_UNTIL_CONTRIBUTION,
 )
-from crash_stage import SCHEDULER, Story, play, worker
+from crash_process import SCHEDULER, Story, worker
+from crash_stage import play
 from support.mortality import Crash
 from worker_stage import Town, founded
 
@@ -36,6 +38,11 @@ def dies_at(name: str, *points: str) -> dict[str, tuple[Crash, ...]]:
     return {name: tuple(map(Crash, points))}
 
 
+def in_pairs(points: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Before and after one commit."""
+    return [points[first : first + 2] for first in range(0, len(points), 2)]
+
+
 FIRST, SECOND = worker(0), worker(1)
 STORIES = {
     "worker in one step": Story(tasks=4, crashes=dies_at(FIRST, *WORKER_IN_ONE_STEP)),
@@ -49,13 +56,17 @@ STORIES = {
     "worker after consensus": Story(
         tasks=3, one_step=False, crashes=dies_at(FIRST, *WORKER_AFTER_CONSENSUS)
     ),
+    "worker at the end": Story(one_step=False, crashes=dies_at(FIRST, *WORKER_AT_THE_END)),
     "worker that runs apps": Story(
         wasm=True, crashes=dies_at(FIRST, "computing", "executed", "computed", "link stored")
     ),
     "scheduler before workers come": Story(
         tasks=2, late=(FIRST,), crashes=dies_at(SCHEDULER, *SCHEDULER_ALONE)
     ),
-    "scheduler as a worker comes": Story(crashes=dies_at(SCHEDULER, *SCHEDULER_AT_LOGIN)),
+    **{
+        f"scheduler as a worker comes, {number}": Story(crashes=dies_at(SCHEDULER, *points))
+        for number, points in enumerate(in_pairs(SCHEDULER_AT_LOGIN))
+    },
     "scheduler as it sends": Story(
         tasks=3, one_step=False, crashes=dies_at(SCHEDULER, *SCHEDULER_SENDING)
     ),
@@ -80,7 +91,12 @@ def test_crash_points__of_all_processes__are_in_the_table(town: Town, tmp_path: 
     outcome = play(town, Story(trust=3, tasks=2, workers=2), tmp_path)
     in_one_step = play(town, Story(), tmp_path / "one step")
     table = {
-        FIRST: {*WORKER_IN_ONE_STEP, *WORKER_UNTIL_CONTRIBUTION, *WORKER_AFTER_CONSENSUS},
+        FIRST: {
+            *WORKER_IN_ONE_STEP,
+            *WORKER_UNTIL_CONTRIBUTION,
+            *WORKER_AFTER_CONSENSUS,
+            *WORKER_AT_THE_END,
+        },
         SCHEDULER: {
             *SCHEDULER_ALONE,
             *SCHEDULER_AT_LOGIN,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,15 @@ from worker_stage import Town, founded
 from poco.errors import PeerError
 from poco.local_chain import travel
 from poco.market import Role, development_account
-from poco.orders import TaskId
+from poco.orders import TaskId, sign_digest
 from poco.scheduler.client import SchedulerClient
-from poco.scheduler.protocol import Capability, ReplicateStatus, Report, TaskLogs
+from poco.scheduler.protocol import (
+    Capability,
+    ReplicateStatus,
+    Report,
+    TaskLogs,
+    login_digest,
+)
 from poco.web import serving
 
 S = ReplicateStatus
@@ -72,6 +80,16 @@ def authorization(pool: Pool, number: int, *, signer: int | None = None) -> str:
     return f"0x{digest.hex()}_0x{bytes(signed.signature).hex()}_{account.address}"
 
 
+def signed_challenge(pool: Pool) -> dict[str, Any]:
+    """The request with which a worker logs in."""
+    account = development_account(Role.WORKER)
+    params = {"walletAddress": account.address}
+    challenge = get(pool, "/workers/challenge", params=params).json()["challenge"]
+    signature = sign_digest(account, login_digest(bytes.fromhex(challenge[2:])))
+    body = {"signature": f"0x{signature.hex()}"}
+    return {"url": f"{pool.url}/workers/login", "params": params, "json": body}
+
+
 def test_task__of_the_pool__has_the_shape_of_the_original(pool: Pool, task: TaskId) -> None:
     shown = get(pool, f"/tasks/0x{task.hex()}").json()
     assert shown["chainTaskId"] == f"0x{task.hex()}"
@@ -103,6 +121,21 @@ def test_deal__of_the_pool__shows_how_far_it_is(town: Town, pool: Pool) -> None:
     shown = get(pool, f"/deals/0x{deal.dealid.hex()}").json()
     assert shown["taskStatuses"] == {"INITIALIZED": 3}
     assert shown["requester"] == town.requester.account
+
+
+def test_lists__asked_for_without_end__are_429(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poco.scheduler.endpoint._LISTINGS_PER_MINUTE", 2)
+    with opened(town, tmp_path) as pool:
+        codes = [get(pool, path).status_code for path in ("/workers", "/tasks", "/workers")]
+        assert codes == [200, 200, 429]
+        assert get(pool, f"/tasks/0x{'12' * 32}").status_code == 404
+
+
+def test_worker__name_of_several_lines__is_one_line_of_the_log(pool: Pool) -> None:
+    pool.hand(name="able\ntask 0x00…: COMPLETED")
+    assert not [line for line in pool.said if "\n" in line]
 
 
 @pytest.mark.parametrize(
@@ -179,6 +212,16 @@ def test_worker__signature_of_another__gets_no_token(pool: Pool) -> None:
     assert refused.status_code == 401
 
 
+def test_worker__somebody_asks_for_a_challenge_in_its_name__logs_in_all_the_same(
+    pool: Pool,
+) -> None:
+    signed = signed_challenge(pool)
+    params = {"walletAddress": development_account(Role.WORKER).address}
+    get(pool, "/workers/challenge", params=params)
+    codes = [httpx.post(**signed).status_code for _ in range(2)]
+    assert codes == [200, 401], "a challenge serves once"
+
+
 def test_challenges__a_hundred_at_once_from_one_address__are_429(pool: Pool) -> None:
     params = {"walletAddress": development_account(Role.WORKER).address}
     with httpx.Client() as client:
@@ -217,6 +260,29 @@ def test_worker__not_on_the_list__is_refused(town: Town, tmp_path: Path) -> None
 def test_worker__app_type_of_two_words__is_refused(pool: Pool) -> None:
     with pytest.raises(PeerError, match="an app type is one word"):
         pool.hand(app_types=("WASM DOCKER",))
+
+
+def test_worker__opens_a_second_poll__ends_the_first(pool: Pool) -> None:
+    hand = pool.hand()
+    first = threading.Thread(target=hand.sync, kwargs={"free": 0, "wait": 20.0})
+    first.start()
+    began = time.monotonic()
+    while first.is_alive() and time.monotonic() < began + 10:
+        hand.sync(free=0, wait=0.05)
+    assert not first.is_alive()
+
+
+def test_logs__of_bytes_that_are_no_text__are_kept(pool: Pool, task: TaskId) -> None:
+    token = httpx.post(**signed_challenge(pool)).json()["token"]
+    sent = httpx.post(
+        f"{pool.url}/v2/tasks/0x{task.hex()}/logs",
+        content=r'{"stdout": "half a pair: \ud800"}',
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    assert sent.status_code == 204
+    header = {"Authorization": authorization(pool, Role.REQUESTER)}
+    [logs] = get(pool, f"/tasks/0x{task.hex()}/logs", headers=header).json()["computeLogsList"]
+    assert logs["stdout"] == "half a pair: ?"
 
 
 def test_worker__same_host__does_not_vote_twice_when_hosts_must_differ(
@@ -261,7 +327,7 @@ def test_client__something_else_answers__says_so() -> None:
 
     with serving(application("other")) as url:
         client = SchedulerClient(url, development_account(Role.WORKER))
-        with pytest.raises(PeerError, match="the scheduler refuses: HTTP status 404"):
+        with pytest.raises(PeerError, match="the scheduler refuses: Not Found"):
             client.register(CAPABILITY)
 
 

@@ -12,7 +12,16 @@ from support.postgresql import start_postgresql
 from worker_stage import Town, founded
 
 from poco.contracts import TaskStatus
-from poco.orders import task_id
+from poco.market import Role, development_account
+from poco.orders import (
+    NULL_DATASET_ORDER,
+    AppOrder,
+    RequestOrder,
+    WorkerpoolOrder,
+    random_salt,
+    sign_order,
+    task_id,
+)
 from poco.scheduler.protocol import ReplicateStatus
 from poco.scheduler.statuses import Stage
 
@@ -56,6 +65,44 @@ def test_task__on_postgresql__is_completed(
     assert town.status(taskid) is TaskStatus.COMPLETED
     assert first.stage(taskid) == Stage.COMPLETED
     hand.sync(free=0)
+
+
+def test_deal__whose_names_and_numbers_no_database_takes__is_worked_on(
+    town: Town, pools: tuple[Pool, Pool]
+) -> None:
+    """Anybody can buy from a pool: what stands in a deal must not stop the scheduler."""
+    first, _ = pools
+    seller, buyer = development_account(Role.APP_OWNER), development_account(Role.REQUESTER)
+    domain, owner = town.market.domain, town.pool_owner
+    app = owner.apps.create(seller.address, "odd\x00", "ODD\x00" + "x" * 100, b"\x00\xff").value
+    free = owner.workerpools.create(town.owner.address, "free").value
+    offers = [
+        WorkerpoolOrder(workerpool=pool, volume=volume, trust=1, salt=random_salt())
+        for pool, volume in ((free, 2**63), (town.offer.workerpool.workerpool, 1))
+    ]
+    sold = sign_order(AppOrder(app=app, volume=2**64, salt=random_salt()), domain, seller)
+    request = RequestOrder(
+        app=app,
+        requester=buyer.address,
+        beneficiary=buyer.address,
+        volume=2**63 + 1,
+        trust=1,
+        params="\x00\ud800".encode(errors="surrogatepass").decode(errors="replace"),
+        salt=random_salt(),
+    )
+    asked = sign_order(request, domain, buyer)
+    deals = [
+        town.requester.hub.match_orders(
+            sold, NULL_DATASET_ORDER, sign_order(offer, domain, town.owner), asked
+        ).value
+        for offer in offers
+    ]
+    first.scheduler.settle()
+    assert town.status(task_id(deals[1], 2**63)) is TaskStatus.ACTIVE
+    shown = first.scheduler.views.task(task_id(deals[1], 2**63), "")
+    assert (shown.index, shown.dapp_type[:4]) == (2**63, "ODD\ufffd")
+    hand = first.hand(2, name="odd\x00")
+    assert not [one for one in hand.sync().assignments if one.dealid == deals[1]]
 
 
 def test_workers__at_both_at_the_same_moment__share_the_tasks_exactly(

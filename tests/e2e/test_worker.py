@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from worker_stage import CLOCK, DEPOSIT, Desk, Town, finish, founded, result_sto
 
 from poco.contracts import ContributionStatus, TaskStatus
 from poco.errors import ChainError
+from poco.fetching import Fetcher, FetchPolicy
 from poco.local_chain import travel
 from poco.market import Role, development_account
 from poco.orders import Tag, sign_authorization
@@ -124,6 +126,23 @@ def test_worker__input_is_gone__contributes_the_error(
     assert entry.cause == "INPUT_FILES_DOWNLOAD_FAILED"
     assert town.status(leave.taskid) is TaskStatus.COMPLETED
     assert not list((tmp_path / "worker-0" / "downloads").iterdir())
+
+
+def test_worker__input_takes_longer_than_the_category__leaves_the_task_to_others(
+    town: Town, desk: Desk, tmp_path: Path
+) -> None:
+    hours = count(step=CLOCK + 1.0)
+    fetcher = Fetcher(FetchPolicy(allow_private=True), clock=lambda: next(hours))
+    leave = desk.assign(town.leave(town.deal()))
+    agent = town.agent(desk, tmp_path, fetcher=fetcher)
+    finish(agent)
+    (entry,) = agent.journal.entries()
+    assert (entry.status, entry.cause) == (
+        ReplicateStatus.DATA_DOWNLOAD_FAILED,
+        "INPUT_FILES_DOWNLOAD_FAILED",
+    )
+    assert "must come in time" in entry.message
+    assert town.status(leave.taskid) is TaskStatus.ACTIVE
 
 
 # WHAT IT REFUSES

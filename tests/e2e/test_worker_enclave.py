@@ -92,6 +92,15 @@ def test_worker__without_simulated_enclave__does_not_get_the_task(
     assert statuses(agent) == {}
 
 
+def test_worker__task_without_the_tag__needs_no_secret_of_the_service(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """A service that plays enclaves refuses it; a pool with one takes such tasks all the same."""
+    _, taskid = purchase(pool.town)
+    work(pool, hire(pool, tmp_path, OFFICIAL_TAG))
+    assert pool.town.status(taskid) is TaskStatus.COMPLETED
+
+
 def test_worker__secret_service_is_down__tries_again(
     pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,21 @@ def test_worker__sigterm_with_nothing_to_settle__ends_at_once(
     assert process.wait(20) == 0
 
 
+def test_worker__that_was_told_to_end__is_given_no_more_tasks(
+    town: Town, pool: Pool, shell: Shell
+) -> None:
+    """Its last sync, which may stay open for long, must not get any after it has ended."""
+    process = shell.start(pool.url)
+    wait_until(lambda: bool(pool.scheduler.views.workers()), shell)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    _, taskid = purchase(town)
+    wait_until(lambda: town.status(taskid) is TaskStatus.ACTIVE, shell)
+    other = pool.hand(1)
+    other.sync(free=4, wait=10.0)
+    assert list(pool.replicas(taskid)) == [other.address]
+
+
 def test_worker__killed_after_contributing__starts_again_and_reveals(
     town: Town, pool: Pool, shell: Shell, tmp_path: Path
 ) -> None:

@@ -188,7 +188,7 @@ class Town:
             desk,
             Equipment(
                 options.pop("runtimes", self.runtimes),
-                Fetcher(FetchPolicy(allow_private=True)),
+                options.pop("fetcher", Fetcher(FetchPolicy(allow_private=True))),
                 folder / f"worker-{worker}",
                 **equipment,
             ),

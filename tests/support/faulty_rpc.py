@@ -10,6 +10,7 @@
         node.busy = 2               # the next two requests are answered with 429
         node.lose_answers = 1       # the next request is carried out, its answer is lost
         node.drop_sends({2})        # the second transaction from now on is taken and forgotten
+        node.doubles = True         # each transaction reaches the node twice
         node.sent                   # raw transactions that were given to it, in order
         node.heal()                 # all is well again
 
@@ -66,6 +67,7 @@ class FaultyNode:
         self.delay = 0.0
         self.busy = 0
         self.lose_answers = 0
+        self.doubles = False
         self.drop_sends(())
 
     def drop_sends(self, numbers: Iterable[int]) -> None:
@@ -105,6 +107,8 @@ class FaultyNode:
                 dropped = self._send_count in self._dropped
             if dropped:
                 return _result(request, f"0x{keccak(bytes.fromhex(params[0][2:])).hex()}")
+            if self.doubles:
+                self._forward(request)
         return self._behind(request, method, params) if self.lag else self._forward(request)
 
     def _behind(self, request: Any, method: str, params: list[Any]) -> Any:

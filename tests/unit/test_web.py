@@ -103,6 +103,16 @@ def test_service__body_over_the_limit__is_refused(chunked):
     assert (answer.status_code, answer.json()) == (413, {"error": "a body may have 100 bytes"})
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/echo", 405)]
+)
+def test_service__no_such_route__is_an_error_like_any_other(method, path, status):
+    with web.serving(echo()) as url:
+        answer = httpx.request(method, url + path)
+    assert answer.status_code == status
+    assert answer.json().keys() == {"error"}
+
+
 def test_service__body_at_the_limit__is_read():
     with web.serving(echo()) as url:
         assert httpx.post(f"{url}/echo", content=b"x" * 100).json() == 100

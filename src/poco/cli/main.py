@@ -15,6 +15,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "app": "test apps before they are sold",
     "indexer": "answer questions about a market",
+    "market": "keep the order book of a market",
     "results": "keep the results of a market",
     "scheduler": "run a workerpool",
     "secrets": "keep the secrets of a market",

@@ -133,9 +133,13 @@ def serve(
     report = partial(click.echo, err=True)
     cleaner = threading.Thread(target=results.run, args=(stop, prune_every, report), daemon=True)
     cleaner.start()
-    click.echo(f"result store on http://{host}:{port}", err=True)
     try:
-        run(results_app(results), host=host, port=port)
+        run(
+            results_app(results),
+            host=host,
+            port=port,
+            announce=lambda url: click.echo(f"result store on {url}", err=True),
+        )
     finally:
         stop.set()
         cleaner.join()

@@ -128,8 +128,12 @@ def serve(
         legacy_updates=legacy_updates,
     )
     click.echo(service.banner, err=True)
-    click.echo(f"secret service on http://{host}:{port}", err=True)
-    run(secrets_application(service), host=host, port=port)
+    run(
+        secrets_application(service),
+        host=host,
+        port=port,
+        announce=lambda url: click.echo(f"secret service on {url}", err=True),
+    )
 
 
 @command.command("init-key")

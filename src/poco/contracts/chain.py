@@ -202,6 +202,12 @@ class Chain:
         found = self.request("eth_getBlockByNumber", _quantity(block), False)
         return to_int(self._present(found, "block", block)["timestamp"])
 
+    def newest(self) -> tuple[int, int]:
+        """Return number and time of the latest block, the time in seconds since 1970."""
+        found = self.request("eth_getBlockByNumber", "latest", False)
+        block = self._present(found, "block", "latest")
+        return to_int(block["number"]), to_int(block["timestamp"])
+
     def genesis_hash(self) -> str:
         """Return the hash of block 0, 0x-hex: it tells chains of one id apart."""
         found = self.request("eth_getBlockByNumber", "0x0", False)

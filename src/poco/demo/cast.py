@@ -21,11 +21,13 @@ class Person:
 
     Args:
         name: what the story calls it.
+        alias: name of its key, for commands.
         account: its key.
         market: the market, acting as it.
     """
 
     name: str
+    alias: str
     account: LocalAccount
     market: Market
 
@@ -41,14 +43,17 @@ class Cast:
     Args:
         chain: the chain.
         book: the market on it.
+        first_worker: index of the test account of worker 1. A worker removes all containers of its
+            account that its journal does not know, so that each story needs accounts of its own
+            not to disturb what else runs on this host.
     """
 
-    def __init__(self, chain: Chain, book: AddressBook) -> None:
+    def __init__(self, chain: Chain, book: AddressBook, first_worker: int) -> None:
         market = Market(chain, book)
 
         def person(name: str, index: int) -> Person:
             account = development_account(index)
-            return Person(name, account, market.acting_as(account))
+            return Person(name, f"TEST::{index}", account, market.acting_as(account))
 
         self.deployer = person("deployer", Role.DEPLOYER)
         self.app_owner = person("app owner", Role.APP_OWNER)
@@ -56,7 +61,7 @@ class Cast:
         self.scheduler = person("pool owner", Role.WORKERPOOL)
         self.requester = person("requester", Role.REQUESTER)
         self.workers = tuple(
-            person(f"worker {number}", Role.WORKER + number - 1) for number in range(1, WORKERS + 1)
+            person(f"worker {number + 1}", first_worker + number) for number in range(WORKERS)
         )
 
     @property

@@ -10,18 +10,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from poco.contracts import Chain, EventReader, Wallet
 from poco.demo.cast import Cast
 from poco.demo.ledger import table, to_json
 from poco.demo.narrator import Narrator
-from poco.demo.story import INPUT, KEYS, Outcome, Story, settles_in_one_step
-from poco.deployment import Step, deploy
+from poco.demo.opening import DatasetFile, fresh_chain, fund, make_offer, open_market
+from poco.demo.outcome import Outcome
+from poco.demo.pool import opened
+from poco.demo.story import TERMS, Story, deposits
 from poco.http_server import serve_files
-from poco.local_chain import local_chain
-from poco.market import PackagedApp, Role, development_account, package_app, require_writable_folder
-from poco.scheduler import ResultStore, Scheduler, serve_scheduler
+from poco.market import PackagedApp, file_checksum, package_app, require_writable_folder
 
 __all__ = ["run"]
+
+_FIRST_WORKER = 10
+_INPUT, _KEYS = "orders.csv", "regions.txt"
 
 
 def run(app: Path, runtime: str, results: Path, *, raw: bool, port: int = 0) -> None:
@@ -43,11 +45,10 @@ def run(app: Path, runtime: str, results: Path, *, raw: bool, port: int = 0) -> 
     require_writable_folder(results)
     packaged = package_app(app, runtime)
     with (
-        local_chain("--base-fee", "0", port=port) as chain,
+        fresh_chain(port) as chain,
         tempfile.TemporaryDirectory(prefix="poco-demo-") as work,
     ):
-        narrator.chapter(f"A fresh chain ({chain.url}) and a market on it")
-        cast = _deploy(chain, narrator)
+        cast = open_market(chain, _FIRST_WORKER, narrator)
         if packaged.remark:
             narrator.line(f"runs on WASM because {packaged.remark}")
         outcome = _play(cast, packaged, app / "samples", Path(work), results, narrator)
@@ -57,44 +58,19 @@ def run(app: Path, runtime: str, results: Path, *, raw: bool, port: int = 0) -> 
         sys.stdout.write("\n")
 
 
-def _deploy(chain: Chain, narrator: Narrator) -> Cast:
-    def report(step: Step) -> None:
-        narrator.line(f"{step.name:<28} {step.address} {step.gas:>11,} gas")
-
-    wallet = Wallet(chain, development_account(Role.DEPLOYER), EventReader(()))
-    deployment = deploy(wallet, report=report)
-    cast = Cast(chain, deployment.book)
-    hub = cast.requester.market.hub
-    narrator.claim(
-        "hub and registries belong together, and nobody has a deposit yet",
-        hub.constants().app_registry == deployment.book.app_registry and hub.total_supply() == 0,
-    )
-    return cast
-
-
 def _play(
     cast: Cast, app: PackagedApp, samples: Path, work: Path, results: Path, narrator: Narrator
 ) -> Outcome:
-    store = ResultStore(work / "store")
-    with serve_files({INPUT: samples / INPUT, KEYS: samples / KEYS}) as files:
-        story = Story(cast, app, samples, files, work, results, narrator)
-        story.fund()
-        offer = story.offer()
-        owner = cast.scheduler
-
-        def scheduler(url: str) -> Scheduler:
-            return Scheduler(
-                owner.market,
-                owner.account,
-                offer.workerpool.workerpool,
-                store,
-                url=url,
-                policy=settles_in_one_step,
-                report=lambda text: narrator.line(f"scheduler: {text}"),
-            )
-
-        with serve_scheduler(scheduler) as running:
-            return story.play(offer, running)
+    fund(cast, deposits(cast), narrator)
+    handed_out = {name: samples / name for name in (_INPUT, _KEYS)}
+    market = cast.requester.market
+    with (
+        serve_files(handed_out) as files,
+        opened(market, app, cast.workers, work, narrator.line) as pool,
+    ):
+        keys = DatasetFile(_KEYS, files.url_of(_KEYS), file_checksum(samples / _KEYS, "dataset"))
+        offer = make_offer(cast, app, keys, TERMS, narrator)
+        return Story(cast, offer, files.url_of(_INPUT), pool, results, narrator).play()
 
 
 def _show(outcome: Outcome, console: Console, seconds: float) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from rich.console import Console
 
 from poco.errors import InternalError
@@ -22,7 +19,6 @@ class Narrator:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._chapters = 0
-        self._quiet = False
         self.claims: list[str] = []
 
     def chapter(self, title: str) -> None:
@@ -31,18 +27,8 @@ class Narrator:
         self._print(f"\n{self._chapters}. {title}", style="bold")
 
     def line(self, text: str) -> None:
-        """Tell what happens, unless it is told in brief."""
-        if not self._quiet:
-            self._print(f"   {text}")
-
-    @contextmanager
-    def brief(self) -> Iterator[Callable[[str], None]]:
-        """Leave out the lines of a block; yields what tells one all the same."""
-        self._quiet = True
-        try:
-            yield lambda text: self._print(f"   {text}")
-        finally:
-            self._quiet = False
+        """Tell what happens."""
+        self._print(f"   {text}")
 
     def claim(self, sentence: str, holds: bool) -> None:
         """Tell something that was checked.

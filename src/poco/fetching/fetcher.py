@@ -116,6 +116,10 @@ class Fetcher:
         self._sleep = sleep
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
 
+    def deadline(self, seconds: float) -> float:
+        """Return when so many seconds are over, on the fetcher's clock."""
+        return self._clock() + seconds
+
     def fetch(
         self,
         url: str,
@@ -134,7 +138,7 @@ class Fetcher:
             target: where to put it, in an existing folder; it appears complete or not at all.
             cause: what to call a failure.
             checksum: SHA-256 that the file must have, 32 bytes; none or zero means any.
-            deadline: when to give up, on the fetcher's clock; the policy's limit holds as well.
+            deadline: when to give up, see `deadline`; the policy's limit holds as well.
             max_bytes: longest file, when it is less than the policy allows.
             progress: called after each chunk.
 

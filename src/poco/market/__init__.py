@@ -20,7 +20,7 @@ from poco.market.assets import (
 )
 from poco.market.folder import MarketFolder
 from poco.market.packaging import PackagedApp, package_app
-from poco.market.purchase import Offer, buy, claim_expired, sign_request, wait_for_tasks
+from poco.market.purchase import Offer, buy, sign_request, wait_for_tasks
 from poco.market.results import collect_result, require_writable_folder
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Registered",
     "Role",
     "buy",
-    "claim_expired",
     "collect_result",
     "development_account",
     "file_checksum",

@@ -79,7 +79,9 @@ def package_app(folder: Path, choice: str = RuntimeChoice.AUTO) -> PackagedApp:
 def _module(folder: Path, remark: str = "") -> PackagedApp:
     path = (folder / _MODULE).resolve()
     checksum = file_checksum(path, "app")
-    return PackagedApp(folder.name, "WASM", str(path), checksum, WasmRuntime(allow_files=True), remark)
+    return PackagedApp(
+        folder.name, "WASM", str(path), checksum, WasmRuntime(allow_files=True), remark
+    )
 
 
 def _image(folder: Path) -> PackagedApp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
@@ -19,11 +19,10 @@ from poco.orders import (
     WorkerpoolOrder,
     random_salt,
     sign_order,
-    task_id,
     why_not_match,
 )
 
-__all__ = ["Offer", "buy", "claim_expired", "sign_request", "wait_for_tasks"]
+__all__ = ["Offer", "buy", "sign_request", "wait_for_tasks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,32 +164,3 @@ def wait_for_tasks(
                 "the category's time from the match, anybody can claim your money back",
             )
         time.sleep(pause)
-
-
-def claim_expired(market: Market, deal: Deal, indices: Sequence[int]) -> tuple[TaskId, ...]:
-    """Fail tasks that ran out of time, so that the sponsor gets the money back.
-
-    Args:
-        market: acting as anybody.
-        deal: the deal, whose final deadline has passed.
-        indices: the tasks, initialized or not.
-
-    Returns:
-        The ids of the tasks.
-
-    Raises:
-        ContractError: the deadline has not passed, or a task is completed or claimed already.
-    """
-    tasks = market.hub.tasks(deal.dealid)
-    ids = tuple(task_id(deal.dealid, index) for index in indices)
-    opened = [taskid for taskid in ids if tasks[taskid].status is not TaskStatus.UNSET]
-    unopened = [
-        (deal.dealid, index)
-        for taskid, index in zip(ids, indices, strict=True)
-        if taskid not in opened
-    ]
-    if opened:
-        market.hub.claim_all(opened)
-    if unopened:
-        market.hub.initialize_and_claim_all(unopened)
-    return ids

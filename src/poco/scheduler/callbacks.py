@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from poco.contracts.nodes import shown_url
 from poco.errors import PeerError
 from poco.orders import TaskId
 from poco.result_archive import MAX_ARCHIVE_BYTES, inspect_archive
@@ -55,4 +56,4 @@ def _download(url: str, target: Path) -> None:
 
 
 def _fault(url: str, rule: str) -> PeerError:
-    return PeerError(rule, field="results", value=url, remedy="check the result store")
+    return PeerError(rule, field="results", value=shown_url(url), remedy="check the result store")

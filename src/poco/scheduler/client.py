@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from eth_account.signers.local import LocalAccount
 
+from poco.contracts.nodes import shown_url
 from poco.errors import PeerError, UserInputError
 from poco.orders import TaskId, sign_digest
 from poco.scheduler.protocol import (
@@ -121,7 +122,7 @@ class SchedulerClient:
         return PeerError(
             rule,
             field="scheduler",
-            value=self._locate(),
+            value=shown_url(self._locate()),
             remedy="start it with `poco scheduler`, or name its URL",
         )
 

@@ -6,6 +6,7 @@ from what was answered before, so that no answer can be lost.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -35,7 +36,7 @@ from poco.scheduler.protocol import (
     TaskLogs,
 )
 from poco.scheduler.settings import Settings
-from poco.scheduler.state import Entry, crew, load, mark, record_replica
+from poco.scheduler.state import Entry, crew, load, mark, record_replica, storable
 from poco.scheduler.statuses import FAILURES, ReplicateStatus, Stage
 from poco.scheduler.supply import weight
 from poco.scheduler.tables import MAX_INTEGER, logs, replicates, tasks, workers
@@ -44,6 +45,7 @@ from poco.web import HttpError
 
 __all__ = ["Desk"]
 
+_WORD = re.compile(r"[!-~]+")
 _FRESH_SECONDS = 5.0
 _FAILURES_BEFORE_QUARANTINE = 3
 _MOST_DOUBLINGS = 10
@@ -81,6 +83,7 @@ class Desk:
         self._moment = moment
         self._report = report
         self._answered: dict[str, tuple[Report, Orders]] = {}
+        self._open: dict[str, Report] = {}  # the last sync of each worker that has one open
 
     def admit(self, worker: ChecksumAddress) -> None:
         """Check that a worker may work for this pool.
@@ -106,15 +109,18 @@ class Desk:
             ChainError: the node does not answer.
         """
         self.admit(worker)
-        if any(not name or len(name) > 64 or " " in name for name in capability.app_types):
+        if any(len(name) > 64 or not _WORD.fullmatch(name) for name in capability.app_types):
             raise UserInputError(
                 "an app type is one word of at most 64 characters",
                 field="appTypes",
                 value=capability.app_types,
                 remedy="for example DOCKER and WASM",
             )
-        row = capability.model_dump(exclude={"app_types", "tags"}) | {
+        row = capability.model_dump(include={"slots", "cpus", "memory", "disk"}) | {
             "wallet": worker,
+            "name": storable(capability.name),
+            "host": storable(capability.host),
+            "version": storable(capability.version),
             "app_types": " ".join(capability.app_types),
             "tags": capability.tags & (MAX_INTEGER - 1),
             "weight": min(weight(self._market.hub.score(worker)), MAX_INTEGER),
@@ -123,23 +129,35 @@ class Desk:
         }
         with self._database.writing() as connection:
             connection.execute(upsert(self._database, workers, row))
-        self._report(f"worker {capability.name} ({worker}) is here with {capability.slots} slots")
+        self._report(f"worker {capability.name!r} ({worker}) is here with {capability.slots} slots")
 
     def sync(self, worker: ChecksumAddress, report: Report, wait: float = 0.0) -> Orders:
         """Take a report and say what to do; see `SchedulerPort.sync`.
+
+        A worker has one sync open at a time: the next one ends it.
 
         Raises:
             HttpError: 409, the worker has to register first.
         """
         self.admit(worker)
-        end = time.monotonic() + min(wait, LONGEST_WAIT_SECONDS)
+        if worker in self._open:
+            self._bell.ring([worker])
+        self._open[worker] = report
+        try:
+            return self._attend(worker, report, min(wait, LONGEST_WAIT_SECONDS))
+        finally:
+            if self._open.get(worker) is report:
+                self._open.pop(worker, None)
+
+    def _attend(self, worker: ChecksumAddress, report: Report, wait: float) -> Orders:
+        end = time.monotonic() + wait
         is_free = report.free > 0
         heard = self._bell.heard(worker, is_free=is_free)
         orders = self._exchange(worker, report)
         while not orders.assignments and (
             not orders.commands or self._answered.get(worker) == (report, orders)
         ):
-            left = end - time.monotonic()
+            left = end - time.monotonic() if self._open.get(worker) is report else 0.0
             if left <= 0 or not self._bell.wait(worker, heard, left, is_free=is_free):
                 break
             heard = self._bell.heard(worker, is_free=is_free)
@@ -167,8 +185,8 @@ class Desk:
             row = {
                 "taskid": taskid,
                 "worker": worker,
-                "stdout": _storable(found.stdout[-MAX_LOG_CHARACTERS:]),
-                "stderr": _storable(found.stderr[-MAX_LOG_CHARACTERS:]),
+                "stdout": storable(found.stdout[-MAX_LOG_CHARACTERS:]),
+                "stderr": storable(found.stderr[-MAX_LOG_CHARACTERS:]),
                 "expires": entry.situation.terms.final_deadline + kept,
             }
             connection.execute(upsert(self._database, logs, row))
@@ -250,8 +268,8 @@ class Desk:
             found.status,
             at=self._moment.wall(),
             modifier="WORKER",
-            cause=_storable(found.cause),
-            message=_storable(found.message),
+            cause=storable(found.cause),
+            message=storable(found.message),
             exit_code=found.exit_code,
         )
         self._judge(connection, worker, found)
@@ -340,8 +358,3 @@ class Desk:
             results_url=self._settings.results_url,
             secrets_url=self._settings.secrets_url,
         )
-
-
-def _storable(text: str) -> str:
-    """Return a text that every database takes."""
-    return text.replace("\x00", "\ufffd")

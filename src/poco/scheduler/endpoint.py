@@ -36,6 +36,8 @@ __all__ = ["scheduler_app"]
 _MAX_BODY_BYTES = 8 * 1024 * 1024
 _CHALLENGES_PER_MINUTE = 60
 """Challenges and logins that one IP address may ask for: each writes a row."""
+_LISTINGS_PER_MINUTE = 600
+"""Lists of tasks and workers that one IP address may ask for: each reads all rows."""
 _MAX_WAITING = 500
 """Workers that may be in a long poll at the same time."""
 
@@ -79,9 +81,14 @@ def _reader(request: Request, authorization: _Authorization = "") -> ChecksumAdd
     return _scheduler(request).gate.reader(authorization)
 
 
-def _calm(request: Request) -> None:
-    limit: RateLimit = request.app.state.challenges
-    limit.take(request.client.host if request.client else "")
+def _calm(per_minute: int) -> Any:
+    """Return a dependency that lets one IP address ask so often."""
+    limit = RateLimit(per_minute)
+
+    def take(request: Request) -> None:
+        limit.take(request.client.host if request.client else "")
+
+    return Depends(take)
 
 
 def _scheduler(request: Request) -> Scheduler:
@@ -117,24 +124,25 @@ def scheduler_app(
         unbounded=unbounded,
     )
     app.state.scheduler = scheduler
-    app.state.challenges = RateLimit(_CHALLENGES_PER_MINUTE)
-    for router in (_of_workers(scheduler), _of_requesters(scheduler), _of_all(scheduler), *routers):
+    calm = _calm(_CHALLENGES_PER_MINUTE)
+    own = (_of_workers(scheduler, calm), _of_requesters(scheduler, calm), _of_all(scheduler))
+    for router in (*own, *routers):
         app.include_router(router)
     return app
 
 
-def _of_workers(scheduler: Scheduler) -> APIRouter:
+def _of_workers(scheduler: Scheduler, calm: Any) -> APIRouter:
     router = APIRouter(tags=["workers"])
     waiting = CapacityLimiter(_MAX_WAITING)
 
-    @router.get("/workers/challenge", dependencies=[Depends(_calm)])
+    @router.get("/workers/challenge", dependencies=[calm])
     def challenge(wallet: _Address) -> dict[str, str]:
         """Return 32 random bytes for a worker to sign."""
         address = checked_address("walletAddress", wallet)
         scheduler.desk.admit(address)
         return {"challenge": f"0x{scheduler.gate.challenge(address).hex()}"}
 
-    @router.post("/workers/login", dependencies=[Depends(_calm)])
+    @router.post("/workers/login", dependencies=[calm])
     def login(
         wallet: _Address, signature: Annotated[str, Body(embed=True, max_length=200)]
     ) -> dict[str, str]:
@@ -166,10 +174,10 @@ def _of_workers(scheduler: Scheduler) -> APIRouter:
     return router
 
 
-def _of_requesters(scheduler: Scheduler) -> APIRouter:
+def _of_requesters(scheduler: Scheduler, calm: Any) -> APIRouter:
     router = APIRouter(tags=["logs"])
 
-    @router.get("/tasks/logs/challenge", dependencies=[Depends(_calm)])
+    @router.get("/tasks/logs/challenge", dependencies=[calm])
     def challenge(address: Annotated[str, Query(max_length=42)]) -> dict[str, Any]:
         """Return what a requester signs to read the logs of its tasks."""
         return scheduler.gate.log_challenge(checked_address("address", address))
@@ -190,8 +198,9 @@ def _of_requesters(scheduler: Scheduler) -> APIRouter:
 def _of_all(scheduler: Scheduler) -> APIRouter:
     router = APIRouter(tags=["public"])
     brief: dict[str, Any] = {"response_model_exclude_none": True}
+    calm = _calm(_LISTINGS_PER_MINUTE)
 
-    @router.get("/tasks", **brief)
+    @router.get("/tasks", dependencies=[calm], **brief)
     def tasks(
         base: _Base,
         status: Stage | None = None,
@@ -217,7 +226,7 @@ def _of_all(scheduler: Scheduler) -> APIRouter:
         """Return how far a deal has come."""
         return scheduler.views.deal(deal)
 
-    @router.get("/workers", **brief)
+    @router.get("/workers", dependencies=[calm], **brief)
     def workers() -> list[WorkerModel]:
         """Return the workers of the pool."""
         return scheduler.views.workers()

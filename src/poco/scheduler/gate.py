@@ -49,8 +49,11 @@ class Gate:
     # WORKERS
 
     def challenge(self, worker: ChecksumAddress) -> bytes:
-        """Return 32 random bytes for a worker to sign within five minutes."""
-        return self._issue(_LOGIN, worker, _LOGIN_SECONDS, renew=True)
+        """Return 32 random bytes for a worker to sign within five minutes.
+
+        They stay the same until the worker has signed them: anybody may ask in its name.
+        """
+        return self._issue(_LOGIN, worker, _LOGIN_SECONDS)
 
     def login(self, worker: ChecksumAddress, signature: bytes) -> str:
         """Return a token for an hour; the challenge is used up.
@@ -89,7 +92,7 @@ class Gate:
 
     def log_challenge(self, address: ChecksumAddress) -> dict[str, Any]:
         """Return the typed data that a requester signs to read logs; it serves for an hour."""
-        challenge = self._issue(_READ, address, _READ_SECONDS, renew=False)
+        challenge = self._issue(_READ, address, _READ_SECONDS)
         return log_challenge(challenge, self._chain_id)
 
     def reader(self, authorization: str) -> ChecksumAddress:
@@ -113,12 +116,12 @@ class Gate:
                 return address
         raise _unknown("sign the challenge of GET /tasks/logs/challenge")
 
-    def _issue(self, purpose: str, address: str, seconds: float, *, renew: bool) -> bytes:
+    def _issue(self, purpose: str, address: str, seconds: float) -> bytes:
         with self._database.writing() as connection:
             here = (challenges.c.purpose == purpose) & (challenges.c.address == address)
             found = connection.execute(select(challenges).where(here)).one_or_none()
             # One that is handed out shortly before its end would fail its holder.
-            if found is not None and not renew and found.until > self._clock() + seconds / 2:
+            if found is not None and found.until > self._clock() + seconds / 2:
                 return bytes(found.challenge)
             challenge, until = secrets.token_bytes(32), self._clock() + seconds
             row = {"purpose": purpose, "address": address, "challenge": challenge, "until": until}

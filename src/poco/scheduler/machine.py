@@ -292,8 +292,11 @@ def _proved(replica: Replica, situation: Situation) -> tuple[ReplicateStatus, st
             has_won = replica.result_hash == chain.consensus
             if is_over:
                 return ReplicateStatus.FAILED, "REVEAL_TIMEOUT" if has_won else "CONSENSUS_REACHED"
-            if has_won and chain.status is TaskStatus.REVEALING and _is_window_closed(situation):
+            is_revealing = chain.status is TaskStatus.REVEALING
+            if has_won and is_revealing and _is_window_closed(situation):
                 return ReplicateStatus.REVEAL_FAILED, "REVEAL_TIMEOUT"
+            if not has_won and is_revealing and replica.status is ReplicateStatus.REVEAL_FAILED:
+                return replica.status, replica.cause  # as the worker said itself
             return ReplicateStatus.CONTRIBUTED, ""
     if is_over:
         return ReplicateStatus.FAILED, replica.cause

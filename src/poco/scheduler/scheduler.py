@@ -33,6 +33,8 @@ _NAP_SECONDS = 1.0
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _STALE_SECONDS = 30.0
+_GATHER_SECONDS = 0.05
+"""What happens within this time is dealt with in one step: each has its price."""
 _MOST_ROUNDS = 20
 
 
@@ -153,7 +155,8 @@ class Scheduler:
         head = self._watcher.follow()
         self._moment.observe(head)
         done = self._reconciler.step(head, self._moment.now(), self._moment.wall())
-        done += self._transactions.pump()
+        if self._acts():  # the chain may have been slow, and another scheduler have taken over
+            done += self._transactions.pump()
         self._stepped = time.monotonic()
         return done
 
@@ -174,6 +177,7 @@ class Scheduler:
         while not stop.is_set():
             try:
                 if self.step():
+                    stop.wait(_GATHER_SECONDS)
                     continue
                 told = ""
             except (ChainError, ConfigurationError) as error:

@@ -36,6 +36,7 @@ __all__ = [
     "qualifies",
     "record_replica",
     "shortage",
+    "storable",
 ]
 
 _OPEN_TASKS = 500
@@ -61,12 +62,6 @@ class Entry:
         """The task."""
         return TaskId(self.task.taskid)
 
-    @property
-    def needs_challenge(self) -> bool:
-        """Whether the task waits for the address of an enclave's key."""
-        is_active = self.task.chain_status == TaskStatus.ACTIVE
-        return is_active and not self.deal.refusal and not self.situation.has_challenge
-
 
 def deal_row(deal: Deal, block: int, clock: int, app: tuple[str, str], refusal: str) -> Any:
     """Return the row of a new deal.
@@ -83,18 +78,23 @@ def deal_row(deal: Deal, block: int, clock: int, app: tuple[str, str], refusal: 
         "block": block,
         "requester": deal.requester,
         "callback": deal.callback,
-        "app_name": app[0],
-        "app_type": app[1],
-        "params": deal.params.replace("\x00", "\ufffd"),
+        "app_name": storable(app[0]),
+        "app_type": storable(app[1])[:64],
+        "params": storable(deal.params),
         "trust": min(deal.trust, MAX_INTEGER),
         "tag": min(int(deal.tag), MAX_INTEGER),
         "clock": clock,
         "start": deal.start_time,
         "bot_first": deal.bot_first,
-        "bot_size": deal.bot_size,
+        "bot_size": min(deal.bot_size, MAX_INTEGER),
         "expanded": 0,
         "refusal": refusal,
     }
+
+
+def storable(text: str) -> str:
+    """Return a text of a stranger as every database takes it."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def expand(connection: Connection) -> int:

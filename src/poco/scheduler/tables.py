@@ -16,6 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
 
 from poco import transactions
 
@@ -36,6 +38,20 @@ __all__ = [
 
 MAX_INTEGER = 2**62
 """Larger numbers of a deal are as good as this one: nothing here reaches it."""
+
+
+class _TaskIndex(TypeDecorator[int]):
+    """An index of a task: up to 2^64, which databases order but do not count to."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else value - 2**63
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else value + 2**63
+
 
 metadata = MetaData()
 transactions.declare(metadata)
@@ -62,7 +78,7 @@ deals = Table(
     Column("tag", BigInteger, nullable=False),
     Column("clock", BigInteger, nullable=False),
     Column("start", BigInteger, nullable=False),
-    Column("bot_first", BigInteger, nullable=False),
+    Column("bot_first", _TaskIndex, nullable=False),
     Column("bot_size", BigInteger, nullable=False),
     Column("expanded", BigInteger, nullable=False),  # tasks that have a row
     Column("refusal", Text, nullable=False),  # why this pool does not do it; empty when it does
@@ -73,7 +89,7 @@ tasks = Table(
     metadata,
     Column("taskid", LargeBinary(32), primary_key=True),
     Column("dealid", ForeignKey("deals.dealid"), nullable=False, index=True),
-    Column("idx", BigInteger, nullable=False),
+    Column("idx", _TaskIndex, nullable=False),
     Column("stage", String(32), nullable=False),
     Column("is_over", Boolean, nullable=False, default=False),
     Column("wants", Boolean, nullable=False, default=False),  # one more worker

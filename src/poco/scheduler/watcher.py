@@ -215,7 +215,7 @@ class Watcher:
             return f"its scheduler is {deal.scheduler}, who owned the pool at the match"
         if deal.tag & TEE and not self._settings.simulated_enclaves:
             return "it asks for an enclave, which this pool has not"
-        if deal.bot_first + deal.bot_size > MAX_INTEGER or int(deal.tag) >= MAX_INTEGER:
+        if deal.bot_size > MAX_INTEGER or int(deal.tag) >= MAX_INTEGER:
             return "it has numbers that no honest deal has"
         return ""
 
@@ -227,8 +227,7 @@ class Watcher:
     def _app(self, address: ChecksumAddress) -> tuple[str, str]:
         if address not in self._apps:
             app = self._market.apps.view(address)
-            name = app.multiaddr.decode(errors="replace").replace("\x00", "\ufffd")
-            self._apps[address] = (name, app.type[:64])
+            self._apps[address] = (app.multiaddr.decode(errors="replace"), app.type)
         return self._apps[address]
 
 

@@ -37,6 +37,8 @@ _UPLOADS = 2
 _LOOK_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
 _BUSY_SECONDS = 0.5
+_GATHER_SECONDS = 0.05
+"""What happens within this time is dealt with at once: every look and every sync has its price."""
 _LAST_PAUSE_SECONDS = 15.0
 _STOP_SECONDS = 2.0
 _PASSIVE = (Action.EXECUTE, Action.UPLOAD, Action.WAIT)
@@ -54,7 +56,8 @@ class WorkerAgent:
             computed at a time.
         disk: bytes of disk that must be free before a task is started.
         store: makes the client of a result store, given its URL.
-        poll_seconds: how often the node is asked for its newest block.
+        poll_seconds: how often the node is asked for its newest block; also the first pause when
+            the scheduler does not answer.
         confirmations: see `TransactionQueue`.
         clock: seconds since 1970.
         report: called with a line about each thing done.
@@ -142,15 +145,17 @@ class WorkerAgent:
         ]
         for thread in threads:
             thread.start()
+        is_told = False
         try:
             while not stop.wait(self._poll_seconds):
                 if drain is None or not drain.is_set():
                     continue
-                if not self._liaison.is_draining:
-                    self._liaison.is_draining = True
+                if not is_told:
+                    is_told = True
                     self._report("takes no more tasks, and ends when those it has are settled")
-                    self._wake()
-                if all(entry.status in HARMLESS for entry in self.journal.entries()):
+                    threading.Thread(target=self._liaison.drain, name="drain", daemon=True).start()
+                entries = self.journal.entries() if self._liaison.is_drained else None
+                if entries is not None and all(entry.status in HARMLESS for entry in entries):
                     break
         finally:
             self._halt.set()
@@ -193,6 +198,7 @@ class WorkerAgent:
             if moved:
                 self._due.set()
             self._due.wait(self._poll_seconds)
+            self._halt.wait(_GATHER_SECONDS)
 
     def _watch(self) -> int:
         """Look at the chain if something may be different there, and act."""
@@ -237,7 +243,7 @@ class WorkerAgent:
             except Exception as error:
                 self._liaison.register_again()
                 told = self._tell_once(error, told)
-                pause = min(max(1.0, 2 * pause), _LAST_PAUSE_SECONDS)
+                pause = min(max(self._poll_seconds, 2 * pause), _LAST_PAUSE_SECONDS)
                 self._halt.wait(pause)
 
     def _talk(self) -> None:
@@ -250,6 +256,7 @@ class WorkerAgent:
             self._news.wait(_BUSY_SECONDS)
             patience = 0.0
         if self._news.is_set():
+            self._halt.wait(_GATHER_SECONDS)
             self._news.clear()
             patience = 0.0
         begun = time.monotonic()

@@ -52,6 +52,9 @@ from poco.worker.terms import Terms
 
 __all__ = ["Computation", "Equipment"]
 
+_FOR_ENCLAVES_ONLY = "NO_MATCH_ONCHAIN_TYPE"
+"""What a secret service says of a task without the TEE tag (spec offchain §4.5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
@@ -139,15 +142,12 @@ class Computation:
                 self._remove_inputs(leave)
 
     def _compute(self, leave: Assignment, terms: Terms, resume: bool) -> None:
-        secrets = TaskSecrets()
-        if leave.secrets_url:
-            client = self._equipment.secrets(leave.secrets_url)
-            secrets = client.session(leave, self._account)
-            if _enclave(secrets) != leave.enclave_challenge:
-                rule = f"the secret service must hold the key of {leave.enclave_challenge}"
-                failed = ReplicateStatus.START_FAILED
-                self._fail(leave, failed, "ENCLAVE_SIGNATURE_NOT_FOUND", rule)
-                return
+        secrets = self._secrets(leave)
+        if _enclave(secrets) != leave.enclave_challenge:
+            rule = f"the secret service must hold the key of {leave.enclave_challenge}"
+            failed = ReplicateStatus.START_FAILED
+            self._fail(leave, failed, "ENCLAVE_SIGNATURE_NOT_FOUND", rule)
+            return
         execution = self._execute(leave, terms, secrets, resume)
         self._crash_point("executed")
         logs = _logs(execution, secrets.withheld)
@@ -186,6 +186,17 @@ class Computation:
             if execution.failure is not None:
                 self._tell(leave, f"no result but an error, {execution.failure}")
             self._crash_point("computed")
+
+    def _secrets(self, leave: Assignment) -> TaskSecrets:
+        """Return what the task may know; nothing when secrets are only for tasks in an enclave."""
+        if not leave.secrets_url:
+            return TaskSecrets()
+        try:
+            return self._equipment.secrets(leave.secrets_url).session(leave, self._account)
+        except SecretsRefusedError as error:
+            if error.code != _FOR_ENCLAVES_ONLY:
+                raise
+            return TaskSecrets()
 
     def _execute(
         self, leave: Assignment, terms: Terms, secrets: TaskSecrets, resume: bool
@@ -236,7 +247,8 @@ class Computation:
         fetcher = self._equipment.fetcher
         folder = self._downloads(leave)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = fetcher.fetch_all(urls, folder, cause=Cause.INPUT_FILES_DOWNLOAD_FAILED)
+        deadline = fetcher.deadline(min(terms.clock, fetcher.policy.total_seconds))
+        files = fetcher.fetch_all(urls, folder, deadline=deadline)
         dataset = None
         if terms.dataset is not None:
             address = multiaddr_text(terms.dataset.multiaddr)
@@ -245,6 +257,7 @@ class Computation:
                 folder / "dataset",
                 cause=Cause.DATASET_FILE_DOWNLOAD_FAILED,
                 checksum=terms.dataset.checksum,
+                deadline=deadline,
             )
             dataset = DatasetFile(terms.dataset.address, address, fetched.path, secrets.dataset_key)
         return dataset, {url: file.path for url, file in files.items()}

@@ -6,7 +6,9 @@ wants, and nothing is deleted that may still be needed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from poco.errors import PeerError
 from poco.orders import TaskId
@@ -54,6 +56,7 @@ class Liaison:
 
     Attributes:
         is_draining: whether no more tasks are taken.
+        is_drained: whether, besides, none is on its way.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Liaison:
         crash_point: Callable[[str], None],
     ) -> None:
         self.is_draining = False
+        self.is_drained = False
+        self._syncing = threading.Lock()
         self._journal = journal
         self._scheduler = scheduler
         self._capability = capability
@@ -96,6 +101,17 @@ class Liaison:
         """Register anew with the next sync: the scheduler may have been started anew."""
         self._registered = False
 
+    def drain(self) -> None:
+        """Take no more tasks; returns when none is on its way. For a thread of its own.
+
+        The report that no slot is free ends the sync that is open, and its answer is noted.
+        """
+        self.is_draining = True
+        with suppress(PeerError):  # a scheduler that does not answer assigns nothing
+            self._scheduler.sync(self._told(self._journal.entries()))
+        with self._syncing:
+            self.is_drained = True
+
     def sync(self, wait: float = 0.0) -> int:
         """Tell the scheduler everything, and note what it orders.
 
@@ -108,16 +124,15 @@ class Liaison:
         Raises:
             PeerError: the scheduler does not answer, or refuses.
         """
+        with self._syncing:
+            return self._sync(wait)
+
+    def _sync(self, wait: float) -> int:
         if not self._registered:
             self._scheduler.register(self._capability)
             self._registered = True
         entries = self._journal.entries()
-        report = Report(
-            head=self._head(),
-            free=self._free(entries),
-            replicates=tuple(map(_told, entries[-_MOST_TOLD:])),
-        )
-        orders = self._scheduler.sync(report, wait)
+        orders = self._scheduler.sync(self._told(entries), wait)
         self._forget(entries)
         new = 0
         for assignment in orders.assignments:
@@ -131,6 +146,13 @@ class Liaison:
         for taskid, logs in self._journal.logs():
             self._send_logs(taskid, logs)
         return new
+
+    def _told(self, entries: list[Entry]) -> Report:
+        return Report(
+            head=self._head(),
+            free=self._free(entries),
+            replicates=tuple(map(_replicate, entries[-_MOST_TOLD:])),
+        )
 
     def _free(self, entries: list[Entry]) -> int:
         taken = sum(entry.status in UNFINISHED for entry in entries)
@@ -175,7 +197,7 @@ class Liaison:
         self._journal.drop_logs(taskid)
 
 
-def _told(entry: Entry) -> ReplicateReport:
+def _replicate(entry: Entry) -> ReplicateReport:
     return ReplicateReport(
         task_id=entry.taskid,
         status=entry.status,

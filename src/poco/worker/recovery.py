@@ -24,8 +24,8 @@ def recover(
     """Bring the host in line with the journal.
 
     Runs that the journal still waits for go on, all others are removed, and so are folders of
-    tasks that it does not know. A result that was not contributed and whose archive is lost is
-    computed once more.
+    tasks that it does not know. A result that was neither contributed nor uploaded, and whose
+    archive is lost, is computed once more.
 
     Args:
         journal: of the worker.
@@ -40,7 +40,7 @@ def recover(
     for entry in entries:
         if entry.status is not ReplicateStatus.COMPUTED or entry.result is None:
             continue
-        if not entry.result.archive.exists():
+        if not entry.link and not entry.result.archive.exists():
             with journal.writing() as connection:
                 computed = {ReplicateStatus.COMPUTED}
                 journal.move(

@@ -97,9 +97,8 @@ class Settlement:
         return steps
 
     def _look(self, entries: list[Entry]) -> dict[TaskId, ChainState]:
-        chain, worker = self._market.chain, self._market.account
-        block = chain.block_number()
-        time = chain.timestamp(block=block)
+        worker = self._market.account
+        block, time = self._market.chain.newest()
         calls = [
             call
             for entry in entries

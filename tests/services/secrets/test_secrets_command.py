@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from secrets_stage import Stage
 
 from poco.cli.main import main
 from poco.cli.secrets import command
@@ -20,9 +20,6 @@ from poco.errors import ConfigurationError
 from poco.orders import TaskId
 from poco.secret import Secret
 from poco.services.secrets import KeyFile, KeyRing, SecretName, SecretsClient, SecretStore
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 APP = SecretName.app("0x" + 20 * "11")
 TASK = TaskId(b"\x01" * 32)

@@ -6,14 +6,12 @@ import base64
 import json
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from secrets_stage import Keeper
 
 from poco.orders import TDX, TEE
 from poco.secret import Secret
 from poco.services.secrets import RESULT_KEY_NAME, SecretName
-
-if TYPE_CHECKING:
-    from conftest import Keeper
 
 SCRIPT = Path(__file__).with_name("official_client.mjs")
 

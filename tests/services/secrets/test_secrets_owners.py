@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_typing import ChecksumAddress
+from secrets_stage import Keeper, Stage, Start
 from support.anvil import account
 
 from poco.errors import PeerError
@@ -18,9 +18,6 @@ from poco.orders import TaskId, checked_address, personal_digest, sign_digest
 from poco.secret import Secret
 from poco.services.secrets import RateLimit, SecretName, SecretsClient, SecretsRefusedError
 from poco.services.secrets.challenges import challenge
-
-if TYPE_CHECKING:
-    from conftest import Keeper, Stage, Start
 
 ROOT = Path(__file__).parents[3]
 KINDS = ("dataset", "setting", "app", "requester")

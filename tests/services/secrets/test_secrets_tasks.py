@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from eth_account import Account
+from secrets_stage import Keeper, Stage, Start
 from support.anvil import account
 
 from poco.contracts import TaskStatus
@@ -29,9 +29,6 @@ from poco.services.secrets import (
     SecretsRefusedError,
     TaskSecrets,
 )
-
-if TYPE_CHECKING:
-    from conftest import Keeper, Stage, Start
 
 PLAIN = Tag(0)
 

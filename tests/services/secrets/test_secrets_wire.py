@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from secrets_stage import Keeper, Stage, Start
 from web3 import HTTPProvider
 
 from poco.contracts import Chain, Market
@@ -22,9 +23,6 @@ from poco.services.secrets import (
     SecretsRefusedError,
 )
 from poco.services.secrets.authorization import sealed_request_digest
-
-if TYPE_CHECKING:
-    from conftest import Keeper, Stage, Start
 
 PLAIN = Tag(0)
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from support.client_stage import Stage
 
 from poco.contracts import AddressBook, Market, Mode
 from poco.contracts.book import require_writable
 from poco.errors import ConfigurationError, UserInputError
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 KEYS = {
     "chainId",

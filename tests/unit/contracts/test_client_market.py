@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from eth_account import Account as Key
+from support.client_stage import Stage
 
 from poco.contracts import Account, AppEntry, Category, DatasetEntry, Market, Mode, WorkerpoolEntry
 from poco.contracts import events as ev
@@ -20,9 +19,6 @@ from poco.orders import (
     order_hash,
     sign_operation,
 )
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 CHECKSUM = bytes(range(32))
 FUNDS = 100 * 10**9

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
+from support.client_stage import Stage
 
 from poco.contracts import Account, ContributionStatus, Mode, TaskStatus
 from poco.contracts import events as ev
 from poco.errors import ContractError
 from poco.orders import ZERO_ADDRESS, Tag, deal_id, order_hash, result_hash, result_seal, task_id
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 APP_PRICE, DATASET_PRICE, POOL_PRICE, FUNDS = 1_000, 2_000, 10_000, 100 * 10**9
 DIGEST = b"\x11" * 32

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from support.client_stage import Stage
 
 from poco.contracts import Chain
 from poco.errors import ChainError, ContractError
 from poco.orders import Asset, order_hash, sign_order, why_not_match
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 GROUP = "0x00000000000000000000000000000000000a11ce"
 

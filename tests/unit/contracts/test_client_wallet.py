@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from eth_account import Account as Key
 from eth_account.signers.local import LocalAccount
 from support.anvil import account, start_anvil
+from support.client_stage import Stage
 
 from poco.contracts import Call, Chain, EventReader, Events, Wallet
 from poco.contracts.wallet import nothing
 from poco.errors import ChainError, ContractError
-
-if TYPE_CHECKING:
-    from conftest import Stage
 
 TARGET = "0x00000000000000000000000000000000DeaDBeef"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from orders_stage import Market
 
 from poco.orders import (
     GPU,
@@ -19,9 +20,6 @@ from poco.orders import (
     order_hash,
     why_not_compatible,
 )
-
-if TYPE_CHECKING:
-    from conftest import Market
 
 OTHER = checked_address("test", "0x" + "99" * 20)
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from orders_stage import Market
 
 from poco.errors import UserInputError
 from poco.orders import (
@@ -32,9 +33,6 @@ from poco.orders import (
     order_hash,
     to_compact_signature,
 )
-
-if TYPE_CHECKING:
-    from conftest import Market
 
 OTHER = checked_address("test", "0x" + "99" * 20)
 GROUP = checked_address("test", "0x" + "77" * 20)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from coincurve import PublicKey
 from eth_account import Account
+from orders_stage import Market
 
 from poco.errors import UserInputError
 from poco.orders import (
@@ -26,9 +27,6 @@ from poco.orders import (
     sign_order,
     to_compact_signature,
 )
-
-if TYPE_CHECKING:
-    from conftest import Market
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 DIGEST = b"\x5a" * 32

@@ -239,6 +239,11 @@ def test_replica__that_reported_more_than_the_chain_shows__keeps_it() -> None:
     assert decide(situation(S.RUNNING, revealing(1), replicas=(one,))).replicas == ()
 
 
+def test_replica__that_says_it_was_outvoted__is_not_asked_to_say_so_again() -> None:
+    one = replica(status=R.REVEAL_FAILED, contribution=C.CONTRIBUTED, result_hash=B)
+    assert decide(situation(S.RUNNING, revealing(1), replicas=(one,))).replicas == ()
+
+
 replicas = st.builds(
     lambda number, status, contribution, result, silent, since: Replica(
         WORKERS[number],

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 
+from poco.contracts.nodes import shown_url
 from poco.errors import PeerError, UserInputError
 from poco.orders import TaskId, checked_address, personal_digest, sign_digest
 from poco.secret import Secret
@@ -198,7 +199,7 @@ class SecretsClient:
             raise PeerError(
                 f"the secret service does not answer ({error or type(error).__name__})",
                 field="secretsUrl",
-                value=self.url,
+                value=shown_url(self.url),
                 remedy="start it, or check the URL",
             ) from error
 
@@ -211,7 +212,7 @@ class SecretsClient:
             raise PeerError(
                 "the answer is none of a secret service",
                 field="secretsUrl",
-                value=self.url,
+                value=shown_url(self.url),
                 remedy="check that the URL is that of a secret service of this version",
             ) from error
 
@@ -225,7 +226,7 @@ class SecretsClient:
             raise PeerError(
                 f"the secret service cannot answer now: {code} {message}".rstrip(),
                 field="secretsUrl",
-                value=self.url,
+                value=shown_url(self.url),
                 remedy="ask again later",
             )
         raise SecretsRefusedError(code, answer.status_code, message)
