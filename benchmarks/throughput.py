@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -69,6 +70,7 @@ class Round:
 )
 def main(tasks: int, rounds: int, workers: int, slots: int, raw: bool, folder: Path | None) -> None:
     """Print the tasks per second of a pool, with the app in its sandbox and without one."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the pool's processes end, too
     try:
         with tempfile.TemporaryDirectory(prefix="poco-benchmark-") as name:
             found = {}

@@ -53,7 +53,7 @@ class IdleRuntime:
     def stop(self, name: str) -> None:
         pass
 
-    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    def reap(self, worker: str, known: Collection[str] = (), prefix: str = "") -> tuple[str, ...]:
         return ()
 
 

@@ -55,7 +55,7 @@ class ScriptedRuntime:
     def stop(self, name: str) -> None:
         pass
 
-    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    def reap(self, worker: str, known: Collection[str] = (), prefix: str = "") -> tuple[str, ...]:
         return ()
 
     def run(self, spec: RunSpec) -> RunResult:

@@ -99,7 +99,7 @@ class DockerRuntime:
         """Kill the container of a run; see `Runtime.stop`."""
         self._runs.stop(name)
 
-    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    def reap(self, worker: str, known: Collection[str] = (), prefix: str = "") -> tuple[str, ...]:
         """Remove containers that no journal knows; see `Runtime.reap`."""
         with _engine_faults():
             filters: dict[str, str | list[str] | bool] = {"label": f"{WORKER_LABEL}={worker}"}
@@ -109,12 +109,17 @@ class DockerRuntime:
                 for container in mine
                 if container.labels.get(TASK_LABEL) not in known
                 and container.name not in self._runs
+                and str(container.name).startswith(prefix)
             ]
             for container in gone:
                 _remove(container)
             for network in self._client.networks.list(filters=filters):
                 task = network.attrs["Labels"].get(TASK_LABEL)
-                if task not in known and network.name not in self._runs:
+                if (
+                    task not in known
+                    and network.name not in self._runs
+                    and str(network.name).startswith(prefix)
+                ):
                     remove_network(network)
         return tuple(str(container.name) for container in gone)
 

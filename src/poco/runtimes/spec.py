@@ -186,12 +186,13 @@ class Runtime(Protocol):
         Without such a run nothing happens.
         """
 
-    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    def reap(self, worker: str, known: Collection[str] = (), prefix: str = "") -> tuple[str, ...]:
         """Remove what earlier processes of a worker left behind.
 
         Args:
             worker: the `WORKER_LABEL` of its runs.
             known: values of `TASK_LABEL` that stay, because their runs will be resumed.
+            prefix: of the names of the runs; others of the same account are left alone.
 
         Returns:
             The names of the runs that were removed.

@@ -98,7 +98,12 @@ class WasmRuntime:
         """Kill the process of a run; see `Runtime.stop`."""
         self._runs.stop(name)
 
-    def reap(self, worker: str, known: Collection[str] = ()) -> tuple[str, ...]:  # noqa: ARG002
+    def reap(
+        self,
+        worker: str,  # noqa: ARG002
+        known: Collection[str] = (),  # noqa: ARG002
+        prefix: str = "",  # noqa: ARG002
+    ) -> tuple[str, ...]:
         """Return nothing: a module's process ends with the worker's."""
         return ()
 

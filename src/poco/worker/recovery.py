@@ -9,6 +9,7 @@ from eth_typing import ChecksumAddress
 
 from poco.scheduler.statuses import ReplicateStatus
 from poco.worker.computation import Equipment
+from poco.worker.execution import run_prefix
 from poco.worker.journal import Journal
 from poco.worker.steps import UNFINISHED
 
@@ -50,7 +51,7 @@ def recover(
     known = {f"0x{entry.taskid.hex()}": entry for entry in entries}
     running = [name for name, entry in known.items() if entry.status in UNFINISHED]
     for runtime in equipment.runtimes.values():
-        for name in runtime.reap(worker, running):
+        for name in runtime.reap(worker, running, run_prefix(equipment.workdir)):
             report(f"removed {name}, which nobody waits for")
     for folder in equipment.workdir.glob("0x*"):
         if folder.name not in known:

@@ -140,12 +140,17 @@ def test_reap__leftovers__are_removed_unless_known_running_or_anothers(
     create("lost", **{TASK_LABEL: "0x44"})
     create("known", **{TASK_LABEL: "0x55"})
     create("other", **{TASK_LABEL: "0x44", WORKER_LABEL: "0x00"})
+    create("elsewhere", **{TASK_LABEL: "0x44"})
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(bench.runtime.run, replace(spec, arguments=("tick", "2")))
         wait_for(lambda: engine.containers.list(filters={"name": spec.name}))
-        assert bench.runtime.reap(WORKER, {"0x55"}) == (f"{spec.name}-lost",)
+        assert bench.runtime.reap(WORKER, {"0x55"}, f"{spec.name}-l") == (f"{spec.name}-lost",)
         assert running.result().cause is None
     left = engine.containers.list(all=True, filters={"name": spec.name})
-    assert {container.name for container in left} == {f"{spec.name}-known", f"{spec.name}-other"}
+    assert {str(container.name).removeprefix(spec.name) for container in left} == {
+        "-known",
+        "-other",
+        "-elsewhere",
+    }
     for container in left:
         container.remove()

@@ -2,7 +2,7 @@
 
 from poco.worker.execution.executor import error_execution, execute
 from poco.worker.execution.model import AppReference, DatasetFile, Execution, TaskInputs
-from poco.worker.execution.preparation import run_name
+from poco.worker.execution.preparation import run_name, run_prefix
 
 __all__ = [
     "AppReference",
@@ -12,4 +12,5 @@ __all__ = [
     "error_execution",
     "execute",
     "run_name",
+    "run_prefix",
 ]

@@ -21,8 +21,13 @@ _STAGE = "app"
 
 def run_name(task_id: bytes, workdir: Path) -> str:
     """Name a run so that workers of one host do not meet, but a worker finds its own again."""
+    return f"{run_prefix(workdir)}0x{task_id.hex()}"
+
+
+def run_prefix(workdir: Path) -> str:
+    """Return how the names of all runs of a worker in this folder begin."""
     place = hashlib.sha256(os.fsencode(workdir.absolute())).hexdigest()
-    return f"poco-{place[:12]}-0x{task_id.hex()}"
+    return f"poco-{place[:12]}-"
 
 
 def run_labels(task: TaskInputs) -> dict[str, str]:
