@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 __all__ = ["start_postgresql"]
 
 # Debian keeps the server's programs out of PATH.
@@ -19,7 +21,12 @@ _PATH = os.pathsep.join([os.environ.get("PATH", ""), *map(str, _FOLDERS)])
 
 @contextmanager
 def start_postgresql() -> Iterator[str]:
-    """Start a server that listens on a socket only; yield the URL of an empty database."""
+    """Start a server that listens on a socket only; yield the URL of an empty database.
+
+    Where no server is installed the test is skipped, which the gate does not accept.
+    """
+    if shutil.which("initdb", path=_PATH) is None:
+        pytest.skip("PostgreSQL's server is not installed")
     with tempfile.TemporaryDirectory(prefix="poco-pg-") as folder:
         data, sockets = Path(folder) / "data", Path(folder)
         if os.geteuid() == 0:  # the server refuses to run as root
@@ -35,7 +42,7 @@ def start_postgresql() -> Iterator[str]:
 
 def _run(name: str, *arguments: str) -> None:
     program = shutil.which(name, path=_PATH)
-    assert program is not None, f"{name} is missing: install PostgreSQL's server"
+    assert program is not None, name
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     done = subprocess.run(
         [*as_user, program, *arguments],
