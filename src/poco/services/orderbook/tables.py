@@ -1,0 +1,176 @@
+"""The tables of the order book: published orders, deals, and what the chain says of them.
+
+Facts are folded from the chain's events, so nothing is asked of a node when an order is published;
+the journal holds what they were before each of the last blocks, so that a block can be undone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from poco.orders import Tag
+
+__all__ = [
+    "TABLES",
+    "TAG_WORDS",
+    "blocks",
+    "categories",
+    "chain",
+    "deals",
+    "facts",
+    "groups",
+    "journal",
+    "orders",
+    "tag_words",
+]
+
+TABLES = MetaData()
+"""All tables, to open the database with."""
+
+TAG_WORDS = ("tag_0", "tag_1", "tag_2", "tag_3")
+"""Columns of a tag, lowest flags first: both engines compare 64 bits at once."""
+
+# Both engines compare text byte by byte then.
+_BYTEWISE = String(66).with_variant(String(66, collation="C"), "postgresql")
+_ADDRESS = String(42)
+
+chain = Table(
+    "chain",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("chain_id", String(78), nullable=False),
+    Column("hub", _ADDRESS, nullable=False),
+    Column("stale", Boolean, nullable=False),
+)
+"""Which market the database is of, and whether facts have changed since orders were judged; one
+row. Who writes holds a lock on it."""
+
+blocks = Table(
+    "blocks",
+    TABLES,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", String(66), nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+)
+"""The last blocks that were read; the highest is where to go on."""
+
+facts = Table(
+    "facts",
+    TABLES,
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(66), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the chain says: see `poco.services.orderbook.facts`."""
+
+journal = Table(
+    "journal",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("block", BigInteger, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("key", String(66), nullable=False),
+    Column("old", Text),
+)
+"""What facts were before a block; no `old` where there was none."""
+
+groups = Table("groups", TABLES, Column("address", _ADDRESS, primary_key=True))
+"""Contracts that orders name in restrictions and that are no assets of the market."""
+
+categories = Table(
+    "categories",
+    TABLES,
+    Column("catid", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("clock", BigInteger, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("transaction", String(66), nullable=False),
+)
+
+orders = Table(
+    "orders",
+    TABLES,
+    Column("hash", _BYTEWISE, primary_key=True),
+    Column("kind", String(15), nullable=False),
+    Column("signer", _ADDRESS, nullable=False),
+    Column("app", _ADDRESS, nullable=False),
+    Column("dataset", _ADDRESS, nullable=False),
+    Column("workerpool", _ADDRESS, nullable=False),
+    Column("requester", _ADDRESS, nullable=False),
+    Column("beneficiary", _ADDRESS),
+    Column("price", BigInteger, nullable=False),
+    Column("appmaxprice", BigInteger),
+    Column("datasetmaxprice", BigInteger),
+    Column("stake", BigInteger, nullable=False),
+    Column("volume", BigInteger, nullable=False),
+    Column("remaining", BigInteger, nullable=False),
+    *(Column(word, BigInteger, nullable=False) for word in TAG_WORDS),
+    Column("category", BigInteger),
+    Column("trust", BigInteger),
+    Column("presigned", Boolean, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("dead_since", BigInteger),
+    Column("document", Text, nullable=False),
+)
+"""Orders. `app`, `dataset`, `workerpool` and `requester` are whom the order names on each side, as
+its asset or as a restriction; zero: everybody. `price` is what is sorted by, `stake` what the
+signer must have in the hub per task that remains (nRLC), `published` is in milliseconds since 1970,
+`dead_since` a block."""
+
+_SORTING = (orders.c.price, orders.c.published, orders.c.hash)
+# What the usual filters look at; so orders are counted without leaving the index.
+_FILTERED = ("app", "dataset", "workerpool", "requester", "trust", "remaining", *TAG_WORDS)
+for _name in ("app", "dataset", "workerpool", "requester", "category"):
+    _covered = _FILTERED if _name in ("app", "dataset", "category") else ()
+    _others = (orders.c[other] for other in _covered if other != _name)
+    _columns = (orders.c.kind, orders.c.status, orders.c[_name], *_SORTING, *_others)
+    Index(f"orders_by_{_name}", *_columns)
+Index("orders_by_price", orders.c.kind, orders.c.status, *_SORTING)
+Index("orders_by_signer", orders.c.signer, orders.c.kind, orders.c.status, *_SORTING)
+
+_DEAL_FILTERS = (
+    "requester",
+    "beneficiary",
+    "app",
+    "dataset",
+    "workerpool",
+    "appOwner",
+    "datasetOwner",
+    "workerpoolOwner",
+    "appHash",
+    "datasetHash",
+    "workerpoolHash",
+    "requestHash",
+)
+deals = Table(
+    "deals",
+    TABLES,
+    Column("dealid", _BYTEWISE, primary_key=True),
+    Column("block", BigInteger, nullable=False, index=True),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("category", BigInteger, nullable=False, index=True),
+    Column("workerpool_price", BigInteger, nullable=False),
+    Column("volume", BigInteger, nullable=False),
+    *(Column(name, String(66), nullable=False, index=True) for name in _DEAL_FILTERS),
+    Column("document", Text, nullable=False),
+)
+"""Deals; `document` is the record as it is answered."""
+
+
+def tag_words(tag: Tag) -> dict[str, int]:
+    """Return the four words of a tag by column, each as a signed integer of 64 bits."""
+    parts = (int(tag) >> 64 * index & 2**64 - 1 for index in range(4))
+    return {name: part - (part >> 63 << 64) for name, part in zip(TAG_WORDS, parts, strict=True)}
