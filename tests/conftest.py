@@ -9,7 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -49,12 +49,3 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if report.skipped and "POCO_TEST_RUNTIMES" in os.environ:
         report.outcome, report.longrepr = "failed", f"must not be skipped: {report.longrepr}"
     return report
-
-
-@pytest.fixture(scope="session")
-def anvil() -> Iterator[str]:
-    """The URL of a local chain that mines each transaction at once, shared by the whole run."""
-    from support.anvil import start_anvil
-
-    with start_anvil() as url:
-        yield url

@@ -21,6 +21,13 @@ MakeIndexer = Callable[..., Indexer]
 
 
 @pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """A chain of this folder's own: markets of other folders have the same addresses."""
+    with start_anvil() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def own_anvil() -> Iterator[str]:
     """A chain for these tests only: they reorganise it and let its time pass."""
     with start_anvil() as url:

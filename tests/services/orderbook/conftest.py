@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from bazaar import Bazaar
 from eth_account.signers.local import LocalAccount
-from support.anvil import account
+from support.anvil import account, start_anvil
 from support.client_stage import ROLES, Stage
 from support.postgresql import start_postgresql
 
@@ -21,6 +21,13 @@ from poco.services.orderbook import Limits, Orderbook, orderbook_application
 from poco.web import serving
 
 _numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """A chain of this folder's own: markets of other folders have the same addresses."""
+    with start_anvil() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

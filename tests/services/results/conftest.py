@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 from results_stage import Archive, Shop, Town, make_archive
-from support.anvil import account
+from support.anvil import account, start_anvil
 from support.client_stage import ROLES
 
 from poco.contracts import Chain, EventReader, Market, Mode, Wallet
 from poco.deployment import deploy
 from poco.services.results import Quotas, ResultsClient
 from poco.web import serving
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """A chain of this folder's own: markets of other folders have the same addresses."""
+    with start_anvil() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from secrets_stage import Host, Keeper, Stage, Start
-from support.anvil import account
+from support.anvil import account, start_anvil
 
 from poco.contracts import Chain, EventReader, Market, Wallet
 from poco.deployment import deploy
@@ -22,6 +22,13 @@ from poco.services.secrets import (
     secrets_application,
 )
 from poco.web import serving
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """A chain of this folder's own: markets of other folders have the same addresses."""
+    with start_anvil() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

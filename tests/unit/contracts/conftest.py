@@ -6,11 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 from eth_account.signers.local import LocalAccount
-from support.anvil import account
+from support.anvil import account, start_anvil
 from support.client_stage import ROLES, Stage
 
 from poco.contracts import Chain, EventReader, Market, Mode, Wallet
 from poco.deployment import deploy
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """A chain of this folder's own: markets of other folders have the same addresses."""
+    with start_anvil() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
