@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support.anvil import start_anvil
 from terminals import ROOT, Terminal, wait_for
 
 from poco.contracts import AddressBook, Market, TaskStatus
@@ -61,10 +62,11 @@ def test_actors__commands_of_the_guide__complete_both_deals(terminal: Terminal) 
 
 
 def test_actors__no_market_on_the_chain__one_line_and_exit_code(
-    terminal: Terminal, anvil: str
+    terminal: Terminal,
 ) -> None:
-    terminal.environment["POCO_RPC_URL"] = anvil
-    ended = terminal.run("ape", "run", "app_owner", "--network", "ethereum:devnet")
+    with start_anvil() as url:
+        terminal.environment["POCO_RPC_URL"] = url
+        ended = terminal.run("ape", "run", "app_owner", "--network", "ethereum:devnet")
     assert ended.returncode == 3
     assert ended.stderr.count("\n") == 1
     assert "there is no address book" in ended.stderr

@@ -71,9 +71,13 @@ class _Proxy:
         server = await asyncio.start_server(self._accept, sock=listener, limit=_HEAD_BYTES)
         await stop.wait()
         server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        # All of them: a connection that is being accepted is no task of ours yet.
+        open_ = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
+        for _ in range(2):  # a closed transport hangs up in the next round
+            await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
