@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,12 +84,13 @@ def _from_key(file: Path) -> Any:
 def _from_keystore(file: Path, passphrase_file: Path | None) -> Any:
     from eth_account import Account
 
+    content = _text(file)
     if passphrase_file is not None:
         passphrase = _text(passphrase_file).rstrip("\r\n")
     else:
         passphrase = os.environ.get(_PASSPHRASE) or _ask(str(file))
     try:
-        return Account.from_key(Account.decrypt(json.loads(_text(file)), passphrase))
+        return Account.from_key(Account.decrypt(json.loads(content), passphrase))
     except (ValueError, KeyError, TypeError) as error:
         raise UserInputError(
             "the passphrase must open the keystore",
@@ -108,4 +110,11 @@ def _text(file: Path) -> str:
 
 
 def _ask(what: str) -> str:
+    if not sys.stdin.isatty():
+        raise UserInputError(
+            "a passphrase is needed, and there is no terminal to ask for it",
+            field="keystore",
+            value=what,
+            remedy=f"set {_PASSPHRASE}, or name a --passphrase-file",
+        )
     return str(click.prompt(f"Passphrase of {what}", hide_input=True, err=True))

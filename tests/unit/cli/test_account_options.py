@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import traceback
 from pathlib import Path
@@ -44,6 +45,20 @@ def test_keystore__wrong_passphrase__is_not_repeated(
     with pytest.raises(UserInputError, match="the passphrase must open the keystore") as caught:
         open_account(keystore, None, None, None)
     assert "battery" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_keystore__no_such_file__is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="the file must be readable"):
+        open_account(tmp_path / "missing.json", None, None, None)
+
+
+def test_keystore__nobody_to_ask__says_how_to_give_the_passphrase(
+    keystore: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POCO_PASSPHRASE", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(UserInputError, match="set POCO_PASSPHRASE"):
+        open_account(keystore, None, None, None)
 
 
 def test_keystore__no_json__is_a_fault_of_the_file(
