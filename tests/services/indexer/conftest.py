@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from indexer_views import MakeIndexer
 from market_day import Day
-from sqlalchemy import MetaData, select
+from sqlalchemy import MetaData
 from support.anvil import start_anvil
 from support.postgresql import start_postgresql
 
 from poco.contracts import Chain
 from poco.database import Database
 from poco.services.indexer import TABLES, Follower, Indexer
-from poco.services.indexer.tables import ENTITY_TABLES, valid_at
-
-MakeIndexer = Callable[..., Indexer]
 
 
 @pytest.fixture(scope="session")
@@ -93,22 +91,3 @@ def make_indexer(day: Day, tmp_path: Path) -> Iterator[MakeIndexer]:
 @pytest.fixture
 def indexer(make_indexer: MakeIndexer) -> Indexer:
     return make_indexer()
-
-
-def contents(database: Database, *, block: int | None = None) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all entities of a view, with the blocks in which they became what they are."""
-    with database.reading() as connection:
-        return {
-            name: sorted(
-                tuple(column for key, column in row._mapping.items() if key != "until")
-                for row in connection.execute(select(table).where(valid_at(table, block)))
-            )
-            for name, table in ENTITY_TABLES.items()
-        }
-
-
-def ask(indexer: Indexer, query: str, **variables: Any) -> Any:
-    """Return the data of an answer without errors."""
-    answer = indexer.answer(query, variables)
-    assert "errors" not in answer, answer["errors"]
-    return answer["data"]

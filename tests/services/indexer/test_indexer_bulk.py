@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ask
+from indexer_views import ask
 
 from poco.errors import ConfigurationError
 from poco.fetching import Fetcher, FetchPolicy

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import contents
+from indexer_views import contents
 from market_day import Day
 from sqlalchemy import select
 from support.anvil import start_anvil
@@ -18,15 +18,17 @@ from support.reorg import mine, reorg
 
 from poco.contracts import AddressBook, Chain, Market
 from poco.errors import ChainError, ConfigurationError
-from poco.services.indexer import Follower, Head
-from poco.services.indexer.facts import BlockHeader, ChainReader, MovedError
+from poco.services import following
+from poco.services.following import Block, MovedError
+from poco.services.indexer import Follower, Head, facts
+from poco.services.indexer.facts import ChainReader
 from poco.services.indexer.tables import ENTITY_TABLES, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from conftest import MakeIndexer
+    from indexer_views import MakeIndexer
 
     from poco.services.indexer import Indexer
 
@@ -221,13 +223,13 @@ def test_follow__reorganisation_while_reading__reads_again(
 def test_follow__chain_that_does_not_rest__gives_up_for_now(
     day: Day, make_indexer: MakeIndexer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, hashes = ChainReader.headers, count()
+    original, hashes = following.headers, count()
 
-    def restless(self: ChainReader, numbers: Iterable[int]) -> dict[int, BlockHeader]:
-        found = original(self, numbers)
+    def restless(chain: Chain, numbers: Iterable[int]) -> dict[int, Block]:
+        found = original(chain, numbers)
         return {key: replace(header, hash=hex(next(hashes))) for key, header in found.items()}
 
-    monkeypatch.setattr(ChainReader, "headers", restless)
+    monkeypatch.setattr(facts, "headers", restless)
     with pytest.raises(MovedError, match="read again"):
         make_indexer().follower.follow()
 

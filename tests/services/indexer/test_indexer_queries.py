@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import ask, contents
 from graphql import build_client_schema, get_introspection_query
+from indexer_views import ask, contents
 from market_day import Day
 from sqlalchemy import event
 

@@ -23,7 +23,7 @@ from poco.services.indexer import PATH, indexer_app
 from poco.web import serving
 
 if TYPE_CHECKING:
-    from conftest import MakeIndexer
+    from indexer_views import MakeIndexer
     from market_day import Day
 
     from poco.services.indexer import Indexer

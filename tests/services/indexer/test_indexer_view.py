@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import ask
+from indexer_views import ask
 
 from poco.contracts import Call, ContributionStatus, EventReader
 from poco.contracts.events import PolicyUpdate
@@ -17,7 +17,7 @@ from poco.services.indexer import TABLES, Follower, Indexer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import MakeIndexer
+    from indexer_views import MakeIndexer
     from market_day import Day
 
 

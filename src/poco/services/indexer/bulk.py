@@ -22,9 +22,9 @@ from poco.database import Database, upsert
 from poco.errors import UserInputError
 from poco.fetching import Fetcher
 from poco.orders import DatasetOrder, DealId, task_id
-from poco.services.indexer.follower import line, locked
+from poco.services.following import one_line
 from poco.services.indexer.journal import hexed
-from poco.services.indexer.tables import ENTITY_TABLES, valid_at
+from poco.services.indexer.tables import ENTITY_TABLES, PLACE, valid_at
 
 __all__ = ["Bulks"]
 
@@ -81,7 +81,7 @@ class Bulks:
             try:
                 self.fetch()
             except Exception as error:  # whatever it is, the next trial may succeed
-                report(line(error))
+                report(one_line(error))
             stop.wait(every)
 
     def _pending(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Bulks:
 
     def _store(self, key: str, since: int, rows: list[tuple[Any, dict[str, Any]]]) -> None:
         with self._database.writing() as connection:
-            locked(connection)
+            PLACE.locked(connection)
             still = select(_MATCHES.c.id).where(_MATCHES.c.deal == key, _MATCHES.c.since == since)
             if connection.execute(still).first() is None:
                 return

@@ -41,8 +41,9 @@ from poco.contracts.events import (
 from poco.contracts.records import AppEntry, DatasetEntry, WorkerpoolEntry
 from poco.errors import ChainError
 from poco.orders import ZERO_ADDRESS, DealId, TaskId, checked_address
+from poco.services.following import Block, headers, moved
 
-__all__ = ["Batch", "BlockHeader", "ChainReader", "MovedError", "Transaction"]
+__all__ = ["Batch", "ChainReader", "Transaction"]
 
 _KINDS = (
     AccurateContribution,
@@ -66,27 +67,6 @@ _KINDS = (
     Transfer,
     Unlock,
 )
-
-
-class MovedError(ChainError):
-    """The chain was reorganised while it was read: what was read is of no use."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockHeader:
-    """A block.
-
-    Args:
-        number: height.
-        hash: 0x-hex.
-        parent: hash of the block before, 0x-hex.
-        timestamp: seconds since 1970.
-    """
-
-    number: int
-    hash: str
-    parent: str
-    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +105,7 @@ class Batch:
         entries: new apps, datasets and workerpools by address.
     """
 
-    blocks: Mapping[int, BlockHeader]
+    blocks: Mapping[int, Block]
     events: tuple[Event, ...]
     transactions: Mapping[str, Transaction]
     deals: Mapping[DealId, Deal]
@@ -174,23 +154,7 @@ class ChainReader:
             low, high = (low, middle) if found else (middle + 1, high)
         return low
 
-    def headers(self, numbers: Iterable[int]) -> dict[int, BlockHeader]:
-        """Return the headers of those blocks that the chain has, by number.
-
-        Raises:
-            ChainError: the node does not answer.
-        """
-        wanted = list(numbers)
-        calls = [("eth_getBlockByNumber", (hex(number), False)) for number in wanted]
-        return {
-            number: BlockHeader(
-                number, found["hash"], found["parentHash"], int(found["timestamp"], 16)
-            )
-            for number, found in zip(wanted, self.market.chain.batch(calls), strict=True)
-            if found is not None
-        }
-
-    def read(self, first: int, last: int, *, linked_from: int) -> Batch:
+    def read(self, first: int, last: int, linked_from: int) -> Batch:
         """Read a range of blocks, all of one history.
 
         Args:
@@ -202,28 +166,30 @@ class ChainReader:
             MovedError: there was a reorganisation meanwhile.
             ChainError: the node does not answer.
         """
-        end = self.headers([last]).get(last)
+        end = headers(self.market.chain, [last]).get(last)
         logs = self._logs(first, last)
         numbers = {first, last, *(int(log["blockNumber"], 16) for log in logs)}
-        blocks = self.headers(sorted(numbers.union(range(max(first, linked_from), last + 1))))
+        blocks = headers(
+            self.market.chain, sorted(numbers.union(range(max(first, linked_from), last + 1)))
+        )
         for log in logs:
             header = blocks.get(int(log["blockNumber"], 16))
             if header is None or header.hash != log["blockHash"]:
-                raise _moved(log["blockNumber"])
+                raise moved(log["blockNumber"])
         for number, header in blocks.items():
             before = blocks.get(number - 1)
             if before is not None and before.hash != header.parent:
-                raise _moved(number)
+                raise moved(number)
         if end is None or end != blocks.get(last) or first not in blocks:
-            raise _moved(last)
+            raise moved(last)
         events = tuple(
             event
             for log in logs
             for event in self._reader.decode([log], also=checked_address("log", log["address"]))
         )
         batch = self._complete(events, blocks)
-        if self.headers([last]).get(last) != end:
-            raise _moved(last)
+        if headers(self.market.chain, [last]).get(last) != end:
+            raise moved(last)
         return batch
 
     def _logs(self, first: int, last: int) -> list[dict[str, Any]]:
@@ -238,7 +204,7 @@ class ChainReader:
             present, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16))
         )
 
-    def _complete(self, events: tuple[Event, ...], blocks: Mapping[int, BlockHeader]) -> Batch:
+    def _complete(self, events: tuple[Event, ...], blocks: Mapping[int, Block]) -> Batch:
         hub = self.market.hub
         boosted = {event.dealid for event in events if isinstance(event, SchedulerNoticeBoost)}
         matched = {event.dealid for event in events if isinstance(event, OrdersMatched)} - boosted
@@ -267,7 +233,7 @@ class ChainReader:
             or any(not task.status for task in viewed.values())
             or any(not contribution.status for contribution in contributions.values())
         ):
-            raise _moved(max(blocks))
+            raise moved(max(blocks))
         return Batch(
             blocks,
             events,
@@ -289,7 +255,7 @@ class ChainReader:
             wanted, answers[: len(wanted)], answers[len(wanted) :], strict=True
         ):
             if transaction is None or receipt is None:
-                raise _moved(key)
+                raise moved(key)
             target = transaction["to"]
             found[key] = Transaction(
                 checked_address("from", transaction["from"]),
@@ -314,16 +280,3 @@ class ChainReader:
             for event in events
             if isinstance(event, EntryTransfer) and event.source == ZERO_ADDRESS
         }
-
-
-def _place(log: Mapping[str, Any]) -> tuple[int, int]:
-    return int(log["blockNumber"], 16), int(log["logIndex"], 16)
-
-
-def _moved(block: object) -> MovedError:
-    return MovedError(
-        "the chain must stay the same while it is read",
-        field="block",
-        value=block,
-        remedy="nothing is lost: it is read again",
-    )

@@ -16,9 +16,7 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Index,
-    Integer,
     MetaData,
-    String,
     Table,
     Text,
     and_,
@@ -26,10 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from poco.services.following import place
 from poco.services.indexer.entities import ENTITIES
 from poco.services.indexer.model import Entity, Kind
 
-__all__ = ["ENTITY_TABLES", "TABLES", "Natural", "Plain", "blocks", "chain", "storable", "valid_at"]
+__all__ = ["ENTITY_TABLES", "PLACE", "TABLES", "Natural", "Plain", "blocks", "storable", "valid_at"]
 
 # Both engines compare text byte by byte then, as the ids and numbers below need it.
 _BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
@@ -75,23 +74,11 @@ class Plain(TypeDecorator[str]):
 TABLES = MetaData()
 """All tables, to open the database with."""
 
-chain = Table(
-    "chain",
-    TABLES,
-    Column("id", Integer, primary_key=True),
-    Column("chain_id", Natural, nullable=False),
-    Column("hub", String(42), nullable=False),
-)
-"""Which market the database is of; one row. Who writes holds a lock on it."""
+PLACE = place(TABLES)
+"""How far the view is."""
 
-blocks = Table(
-    "blocks",
-    TABLES,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("hash", String(66), nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-)
-"""The last blocks that were read; the highest is where to go on."""
+blocks = PLACE.blocks
+"""The last blocks that were read."""
 
 
 def _columns(entity: Entity) -> list[Column[Any]]:

@@ -16,7 +16,7 @@ from poco.database import Database
 from poco.orders import AnyOrder, Asset, OrderKind, is_authorized, is_valid_signature, order_hash
 from poco.services.orderbook.facts import FactKind, Facts
 from poco.services.orderbook.feed import Feed
-from poco.services.orderbook.follower import Follower, announce, head, locked
+from poco.services.orderbook.follower import Follower, announce, head
 from poco.services.orderbook.limits import Limits
 from poco.services.orderbook.logins import Logins
 from poco.services.orderbook.publishing import Submission, publish, restrictions, unpublish
@@ -30,7 +30,7 @@ from poco.services.orderbook.queries import (
 )
 from poco.services.orderbook.records import category_record, iso_time, order_record
 from poco.services.orderbook.refusals import RefusedError, not_found
-from poco.services.orderbook.tables import TABLES, blocks, categories, deals, orders
+from poco.services.orderbook.tables import PLACE, TABLES, blocks, categories, deals, orders
 
 __all__ = ["Orderbook"]
 
@@ -88,6 +88,15 @@ class Orderbook:
         groups = self._groups(restrictions(order) - self._examined)
         return Submission(order, text, author, signed, presigned, groups)
 
+    def submission_at_once(self, order: AnyOrder, author: ChecksumAddress) -> Submission | None:
+        """Do the same without node and database; None when one of them has to be asked."""
+        if restrictions(order) - self._examined:
+            return None
+        hashed = order_hash(order, self._domain)
+        if not is_valid_signature(author, hashed, order.sign):
+            return None
+        return Submission(order, f"0x{hashed.hex()}", author, True, False, ())
+
     def publish(self, submissions: Sequence[Submission]) -> list[dict[str, Any] | RefusedError]:
         """Publish orders in one transaction.
 
@@ -95,7 +104,7 @@ class Orderbook:
             The record of each order, or why it is refused.
         """
         with self._writing, self.database.writing() as connection:
-            locked(connection)
+            PLACE.locked(connection)
             found = publish(
                 self.database,
                 connection,
@@ -118,7 +127,7 @@ class Orderbook:
     ) -> list[str]:
         """Remove orders; see `publishing.unpublish`."""
         with self._writing, self.database.writing() as connection:
-            locked(connection)
+            PLACE.locked(connection)
             hashes, changes = unpublish(connection, kind, body, author, head(connection))
             told = announce(connection, changes)
         for name, data in told:

@@ -8,32 +8,11 @@ from typing import Any
 
 from poco.contracts import Deal, EventReader, Events, Market
 from poco.contracts.events import CreateCategory, OrdersMatched
-from poco.errors import ChainError
 from poco.orders import Asset
+from poco.services.following import Block, headers, moved
 from poco.services.orderbook.facts import FACT_EVENTS
 
-__all__ = ["Block", "ChainReader", "History", "MovedError"]
-
-
-class MovedError(ChainError):
-    """The chain was reorganised while it was read: what was read is of no use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The header of a block.
-
-    Args:
-        number: height.
-        hash: 0x-hex.
-        parent: hash of the block before, 0x-hex.
-        timestamp: seconds since 1970.
-    """
-
-    number: int
-    hash: str
-    parent: str
-    timestamp: int
+__all__ = ["ChainReader", "History"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +50,7 @@ class ChainReader:
         self._reader = EventReader(self._emitters)
         self._topics = EventReader.topics((*FACT_EVENTS, CreateCategory))
 
-    def headers(self, numbers: Iterable[int]) -> dict[int, Block]:
-        """Return the headers of those blocks that the chain has, by number.
-
-        Raises:
-            ChainError: the node does not answer.
-        """
-        wanted = list(numbers)
-        calls = [("eth_getBlockByNumber", (hex(number), False)) for number in wanted]
-        return {
-            number: Block(number, found["hash"], found["parentHash"], int(found["timestamp"], 16))
-            for number, found in zip(wanted, self.market.chain.batch(calls), strict=True)
-            if found is not None
-        }
-
-    def read(self, first: int, last: int, *, linked_from: int) -> History:
+    def read(self, first: int, last: int, linked_from: int) -> History:
         """Read a range of blocks.
 
         Args:
@@ -97,17 +62,21 @@ class ChainReader:
             MovedError: there was a reorganisation meanwhile.
             ChainError: the node does not answer.
         """
-        end = self.headers([last]).get(last)
+        end = headers(self.market.chain, [last]).get(last)
         found = self.market.chain.logs(self._emitters, [self._topics], first, last)
         logs = [log for log in found if not log.get("removed")]
         events = self._reader.decode(logs)
         numbers = {first, last, *range(max(first, linked_from), last + 1)}
         numbers |= {event.at.block_number for event in events.all(CreateCategory)}
-        blocks = self.headers(sorted(numbers))
+        blocks = headers(self.market.chain, sorted(numbers))
         self._require_one_history(blocks, logs, numbers)
         deals = self._deals(events)
-        if end is None or self.headers([last]).get(last) != end or blocks[last] != end:
-            raise _moved(last)
+        if (
+            end is None
+            or headers(self.market.chain, [last]).get(last) != end
+            or blocks[last] != end
+        ):
+            raise moved(last)
         return History(blocks, events, deals)
 
     def _require_one_history(
@@ -115,14 +84,14 @@ class ChainReader:
     ) -> None:
         for number in numbers:
             if number not in blocks:
-                raise _moved(number)
+                raise moved(number)
             before = blocks.get(number - 1)
             if before is not None and before.hash != blocks[number].parent:
-                raise _moved(number)
+                raise moved(number)
         for log in logs:
             header = blocks.get(int(log["blockNumber"], 16))
             if header is not None and header.hash != log["blockHash"]:
-                raise _moved(header.number)
+                raise moved(header.number)
 
     def _deals(self, events: Events) -> tuple[tuple[OrdersMatched, Deal], ...]:
         matched = events.all(OrdersMatched)
@@ -132,12 +101,3 @@ class ChainReader:
             for event, answer in zip(matched, answers, strict=True)
         )
         return tuple((event, deal) for event, deal in found if deal is not None)
-
-
-def _moved(block: object) -> MovedError:
-    return MovedError(
-        "the chain must stay the same while it is read",
-        field="block",
-        value=block,
-        remedy="nothing is lost: it is read again",
-    )

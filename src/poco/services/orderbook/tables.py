@@ -16,16 +16,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    true,
 )
 
 from poco.orders import Tag
+from poco.services.following import place
 
 __all__ = [
+    "PLACE",
     "TABLES",
     "TAG_WORDS",
     "blocks",
     "categories",
-    "chain",
     "deals",
     "facts",
     "groups",
@@ -44,25 +46,11 @@ TAG_WORDS = ("tag_0", "tag_1", "tag_2", "tag_3")
 _BYTEWISE = String(66).with_variant(String(66, collation="C"), "postgresql")
 _ADDRESS = String(42)
 
-chain = Table(
-    "chain",
-    TABLES,
-    Column("id", Integer, primary_key=True),
-    Column("chain_id", String(78), nullable=False),
-    Column("hub", _ADDRESS, nullable=False),
-    Column("stale", Boolean, nullable=False),
-)
-"""Which market the database is of, and whether facts have changed since orders were judged; one
-row. Who writes holds a lock on it."""
+PLACE = place(TABLES, Column("stale", Boolean, nullable=False, server_default=true()))
+"""How far the book is, and whether facts have changed since orders were judged."""
 
-blocks = Table(
-    "blocks",
-    TABLES,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("hash", String(66), nullable=False),
-    Column("timestamp", BigInteger, nullable=False),
-)
-"""The last blocks that were read; the highest is where to go on."""
+blocks = PLACE.blocks
+"""The last blocks that were read."""
 
 facts = Table(
     "facts",
