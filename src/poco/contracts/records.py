@@ -260,7 +260,7 @@ class Contribution:
         result_hash: the digest bound to the task.
         seal: the digest bound to task and worker.
         enclave: the enclave challenge, or zero.
-        weight: its weight in the consensus.
+        weight: base-2 logarithm of its weight in the consensus, rounded down, as the view gives it.
     """
 
     status: ContributionStatus

@@ -14,7 +14,7 @@ from poco.orders import (
     WorkerpoolOrder,
     checked_address,
 )
-from poco.services.orderbook.logins import challenge_digest
+from poco.services.orderbook.challenges import challenge_digest
 
 if TYPE_CHECKING:
     from bazaar import Bazaar

@@ -6,9 +6,27 @@ Run it with ``poco market serve``, or inside another process::
     with serving(orderbook_application(book)) as url: ...
 
     Proposals(book).propose(request)      # the cheapest fill over all open orders
+
+`OrderbookClient` is the other side of the wire::
+
+    client = OrderbookClient(url, market.domain)
+    client.publish(sign_order(order, market.domain, account), account)
+    client.orders(OrderKind.WORKERPOOL, OrdersFilter(category=0)).orders
+    client.match(request).fills
 """
 
+from poco.services.orderbook.answers import (
+    ANY,
+    Change,
+    Deals,
+    Fill,
+    OrdersFilter,
+    Proposal,
+    PublishedOrder,
+    PublishedOrders,
+)
 from poco.services.orderbook.book import Orderbook
+from poco.services.orderbook.client import OrderbookClient, OrderbookRefusedError
 from poco.services.orderbook.endpoint import orderbook_application
 from poco.services.orderbook.flow import Offer
 from poco.services.orderbook.limits import Limits
@@ -16,11 +34,21 @@ from poco.services.orderbook.matching import Part, cheapest_fill
 from poco.services.orderbook.proposals import Proposals
 
 __all__ = [
+    "ANY",
+    "Change",
+    "Deals",
+    "Fill",
     "Limits",
     "Offer",
     "Orderbook",
+    "OrderbookClient",
+    "OrderbookRefusedError",
+    "OrdersFilter",
     "Part",
+    "Proposal",
     "Proposals",
+    "PublishedOrder",
+    "PublishedOrders",
     "cheapest_fill",
     "orderbook_application",
 ]

@@ -7,28 +7,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from eth_hash.auto import keccak
 from eth_typing import ChecksumAddress
 
 from poco.errors import UserInputError
 from poco.orders import ChainView, checked_address, is_valid_signature
+from poco.services.orderbook.challenges import (
+    challenge_digest,
+    challenge_document,
+    challenge_text,
+)
 from poco.services.orderbook.refusals import refused
 
-__all__ = ["Logins", "challenge_digest"]
+__all__ = ["Logins"]
 
-_NAME, _VERSION = "iExec Gateway", "1"
-_DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId)")
-_CHALLENGE_TYPE = keccak(b"Challenge(string challenge)")
-_TYPES = {
-    "EIP712Domain": [
-        {"name": "name", "type": "string"},
-        {"name": "version", "type": "string"},
-        {"name": "chainId", "type": "uint256"},
-    ],
-    "Challenge": [{"name": "challenge", "type": "string"}],
-}
 _LIFE_SECONDS = 300.0
 _MAX_PENDING = 100_000
 
@@ -60,17 +54,12 @@ class Logins:
         with self._lock:
             text, end = self._pending.get(account, ("", 0.0))
             if end <= self._clock():
-                text = f"Sign this message to log into {_NAME}: {secrets.token_urlsafe(32)}"
+                text = challenge_text(secrets.token_urlsafe(32))
                 self._pending[account] = (text, self._clock() + _LIFE_SECONDS)
                 self._pending.move_to_end(account)
                 if len(self._pending) > _MAX_PENDING:
                     self._pending.popitem(last=False)
-        return {
-            "types": _TYPES,
-            "domain": {"name": _NAME, "version": _VERSION, "chainId": str(self._chain_id)},
-            "primaryType": "Challenge",
-            "message": {"challenge": text},
-        }
+        return challenge_document(text, self._chain_id)
 
     def check(self, header: str | None) -> ChecksumAddress:
         """Use up the challenge that a header answers, and return the account.
@@ -82,6 +71,17 @@ class Logins:
             RefusedError: 403 ``invalid authorization``.
             ChainError: the account may be a contract, and the node does not answer.
         """
+        answer = self._read(header)
+        if not (answer.is_signed() or answer.is_signed(self._view())):
+            raise refused("invalid authorization")
+        return self._used(answer)
+
+    def check_at_once(self, header: str | None) -> ChecksumAddress | None:
+        """Do the same without the node; None when only the node can tell."""
+        answer = self._read(header)
+        return self._used(answer) if answer.is_signed() else None
+
+    def _read(self, header: str | None) -> _Answer:
         try:
             hashed, signature, address = (header or "").split("_")
             account = checked_address("authorization", address)
@@ -90,23 +90,26 @@ class Logins:
             raise refused("invalid authorization") from None
         with self._lock:
             text, end = self._pending.get(account, ("", 0.0))
-        pending = end > self._clock() and challenge_digest(text, self._chain_id) == given
-        if not pending or not (
-            is_valid_signature(account, given, signed)
-            or is_valid_signature(account, given, signed, self._view())
-        ):
+        if end <= self._clock() or challenge_digest(text, self._chain_id) != given:
             raise refused("invalid authorization")
+        return _Answer(account, text, given, signed)
+
+    def _used(self, answer: _Answer) -> ChecksumAddress:
         with self._lock:
-            if self._pending.get(account, ("", 0.0))[0] != text:
+            if self._pending.get(answer.account, ("", 0.0))[0] != answer.text:
                 raise refused("invalid authorization")
-            del self._pending[account]
-        return account
+            del self._pending[answer.account]
+        return answer.account
 
 
-def challenge_digest(text: str, chain_id: int) -> bytes:
-    """Return the EIP-712 digest of a challenge, 32 bytes."""
-    domain = keccak(
-        _DOMAIN_TYPE + keccak(_NAME.encode()) + keccak(_VERSION.encode()) + chain_id.to_bytes(32)
-    )
-    message = keccak(_CHALLENGE_TYPE + keccak(text.encode()))
-    return keccak(b"\x19\x01" + domain + message)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A header that answers the pending challenge `text` of an account."""
+
+    account: ChecksumAddress
+    text: str
+    digest: bytes
+    signature: bytes
+
+    def is_signed(self, view: ChainView | None = None) -> bool:
+        return is_valid_signature(self.account, self.digest, self.signature, view)
