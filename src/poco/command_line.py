@@ -13,7 +13,7 @@ import click
 
 from poco.errors import ConfigurationError, InternalError, PocoError
 
-__all__ = ["one_line_errors", "stopped_by_signals"]
+__all__ = ["as_failure", "one_line_errors", "stopped_by_signals"]
 
 _INTERRUPTED = 130
 
@@ -28,25 +28,26 @@ def one_line_errors() -> Iterator[None]:
         signal.signal(number, signal.default_int_handler)
     try:
         yield
-    except PocoError as error:
-        _end(error)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(_INTERRUPTED)
-    except OSError as error:
-        _end(
-            ConfigurationError(
-                f"the operating system refuses: {error}", remedy="check disk, files and ports"
-            )
+    except Exception as error:
+        _end(as_failure(error))
+
+
+def as_failure(error: Exception) -> PocoError:
+    """Return what ends a process as the error that says who can mend it."""
+    if isinstance(error, PocoError):
+        return error
+    if isinstance(error, OSError):
+        return ConfigurationError(
+            f"the operating system refuses: {error}", remedy="check disk, files and ports"
         )
-    except Exception as error:  # the last resort of a process
-        _end(
-            InternalError(
-                f"unexpected {type(error).__name__}: {error}", remedy="please report this line"
-            )
-        )
+    return InternalError(
+        f"unexpected {type(error).__name__}: {error}", remedy="please report this line"
+    )
 
 
 def stopped_by_signals() -> tuple[threading.Event, threading.Event]:

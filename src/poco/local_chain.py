@@ -1,13 +1,21 @@
-"""A throw-away local chain: anvil in a process of its own, gone when the block ends."""
+"""A throw-away local chain: anvil in a process of its own, gone when the block ends.
+
+It is gone as well when this process is killed, and the signals of a terminal do not reach it: the
+chain ends after those who use it.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from pathlib import Path
 
 from poco.contracts import Chain
 from poco.errors import ConfigurationError
@@ -16,6 +24,9 @@ __all__ = ["local_chain", "travel"]
 
 _LISTENING = "Listening on "
 _PATIENCE_SECONDS = 30.0
+_END_SECONDS = 10.0
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @contextmanager
@@ -34,20 +45,12 @@ def local_chain(*options: str, port: int = 0, hardfork: str = "cancun") -> Itera
         ConfigurationError: anvil is not installed, ends at once (the port may be taken), or does
             not listen within 30 seconds.
     """
-    binary = shutil.which("anvil")
-    if binary is None:
-        raise ConfigurationError(
-            "the local chain needs anvil", field="PATH", value="anvil", remedy="make setup"
-        )
-    command = [binary, "--port", str(port), "--hardfork", hardfork, *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
+    command = [_binary(), "--port", str(port), "--hardfork", hardfork, *options]
+    anvil = _Anvil(command)
     try:
-        yield Chain.connect(f"http://{_address(process, port)}")
+        yield Chain.connect(f"http://{anvil.address(port)}")
     finally:
-        process.terminate()
-        process.wait()
+        anvil.end()
 
 
 def travel(chain: Chain, seconds: int) -> None:
@@ -64,30 +67,81 @@ def travel(chain: Chain, seconds: int) -> None:
     chain.request("evm_mine")
 
 
-def _address(process: subprocess.Popen[str], port: int) -> str:
-    """Return host and port where anvil listens, and go on emptying its output."""
-    assert process.stdout is not None
-    patience = threading.Timer(_PATIENCE_SECONDS, process.kill)
-    patience.start()
-    last = ""
-    try:
-        for line in process.stdout:
-            if line.startswith(_LISTENING):
-                drain = threading.Thread(target=_drain, args=(process.stdout,), daemon=True)
-                drain.start()
-                return line.removeprefix(_LISTENING).strip()
-            last = line.strip() or last
-    finally:
-        patience.cancel()
-    raise ConfigurationError(
-        f"anvil must listen within {_PATIENCE_SECONDS:g} s, it ended with exit code "
-        f"{process.wait()}: {last}",
-        field="port",
-        value=port,
-        remedy="choose another port; 0 takes a free one",
-    )
+class _Anvil:
+    """The process. The thread that starts it stays: the system ends the one with the other."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._listens = threading.Event()
+        self._process: subprocess.Popen[str] | None = None
+        self._address = ""
+        self._last = ""
+        self._keeper = threading.Thread(target=self._keep, name="anvil", daemon=True)
+        self._keeper.start()
+
+    def address(self, port: int) -> str:
+        """Wait until it listens; return host and port."""
+        if not self._listens.wait(_PATIENCE_SECONDS):
+            self.end()
+        if self._address:
+            return self._address
+        self._keeper.join()
+        code = None if self._process is None else self._process.returncode
+        raise ConfigurationError(
+            f"anvil must listen within {_PATIENCE_SECONDS:g} s, it ended with exit code "
+            f"{code}: {self._last}",
+            field="port",
+            value=port,
+            remedy="choose another port; 0 takes a free one",
+        )
+
+    def end(self) -> None:
+        """End it, at once if it does not end by itself."""
+        if self._process is not None:
+            self._process.terminate()
+            self._keeper.join(_END_SECONDS)
+            self._process.kill()
+        self._keeper.join()
+
+    def _keep(self) -> None:
+        """Start it, and empty its output until it has ended."""
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+                preexec_fn=None if _libc is None else _end_with_parent,
+            )
+            assert self._process.stdout is not None
+            for line in self._process.stdout:
+                if line.startswith(_LISTENING):
+                    self._address = line.removeprefix(_LISTENING).strip()
+                    self._listens.set()
+                self._last = line.strip() or self._last
+            self._process.wait()
+        except OSError as error:
+            self._last = str(error)
+        finally:
+            self._listens.set()
 
 
-def _drain(output: IO[str]) -> None:
-    for _ in output:
-        pass
+def _end_with_parent() -> None:
+    assert _libc is not None
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _binary() -> str:
+    """Return the program itself: npm has a script of Node's before it."""
+    found = shutil.which("anvil")
+    if found is None:
+        raise ConfigurationError(
+            "the local chain needs anvil", field="PATH", value="anvil", remedy="make setup"
+        )
+    packages = Path(found).resolve().parents[1]
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    program = packages / f"anvil-{sys.platform}-{machine}" / "bin" / "anvil"
+    return str(program) if program.is_file() else found

@@ -35,6 +35,7 @@
 from poco.contracts.book import AddressBook, Mode, default_path
 from poco.contracts.chain import Chain
 from poco.contracts.contract import Contract
+from poco.contracts.discovery import discover
 from poco.contracts.events import Event, Events
 from poco.contracts.hub import WEI_PER_UNIT, Hub
 from poco.contracts.interface import Artifact, Interface, artifact, hub_interface, interface
@@ -102,6 +103,7 @@ __all__ = [
     "artifact",
     "decode_revert",
     "default_path",
+    "discover",
     "hub_interface",
     "interface",
 ]

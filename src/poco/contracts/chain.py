@@ -33,6 +33,7 @@ Block: TypeAlias = int | str
 _TIMEOUT_SECONDS = 30.0
 _FIRST_POLL_SECONDS = 0.005
 _LAST_POLL_SECONDS = 1.0
+_BLOCK_POLL_SECONDS = 0.2
 _LOG_RANGE = 10_000
 _BATCH = 100
 _KNOWN = ("already known", "already imported", "known transaction")
@@ -298,6 +299,27 @@ class Chain:
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(2 * pause, _LAST_POLL_SECONDS)
         return found
+
+    def wait_for_block(self, number: int, *, timeout: float = 120.0) -> None:
+        """Wait until the chain has a block of that number.
+
+        Args:
+            number: the block.
+            timeout: longest wait, in seconds.
+
+        Raises:
+            ChainError: it is not mined in time, or the node does not answer.
+        """
+        deadline = time.monotonic() + timeout
+        while (head := self.block_number()) < number:
+            if time.monotonic() >= deadline:
+                raise ChainError(
+                    f"the block was not mined within {timeout:g} s, the latest is {head}",
+                    field="block",
+                    value=number,
+                    remedy="ask for fewer confirmations, or look whether the chain still grows",
+                )
+            time.sleep(_BLOCK_POLL_SECONDS)
 
     def logs(
         self,

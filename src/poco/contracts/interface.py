@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -19,7 +19,6 @@ from eth_abi.encoding import UnsignedIntegerEncoder
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_abi.registry import BaseEquals, registry
 from eth_hash.auto import keccak
-from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 
 from poco.errors import ConfigurationError, UserInputError
@@ -119,7 +118,16 @@ def hub_interface(mode: str) -> Interface:
 
 
 def _types(parameters: Iterable[Entry]) -> list[str]:
-    return [collapse_if_tuple(dict(parameter)) for parameter in parameters]
+    return [
+        _collapsed(parameter) if "components" in parameter else parameter["type"]
+        for parameter in parameters
+    ]
+
+
+def _collapsed(parameter: Entry) -> str:
+    """Return the type of a struct, ``(uint256,…)``."""
+    inner = ",".join(_types(parameter["components"]))
+    return f"({inner}){parameter['type'].removeprefix('tuple')}"
 
 
 def _signature(entry: Entry) -> str:
@@ -136,7 +144,10 @@ def _plain(parameter: Entry, value: Any) -> Any:
         return tuple(
             _plain(part, item) for part, item in zip(parameter["components"], value, strict=True)
         )
-    return to_checksum_address(value) if kind == "address" else value
+    return _checksum(value) if kind == "address" else value
+
+
+_checksum = lru_cache(maxsize=4096)(to_checksum_address)
 
 
 class Interface:

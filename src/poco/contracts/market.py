@@ -75,9 +75,15 @@ class Market:
         market = cls(chain, book)
         return market if account is None else market.acting_as(account)
 
-    def acting_as(self, account: Signer) -> Market:
-        """Return the same market for another account; keep it, its wallet counts nonces."""
-        wallet = Wallet(self.chain, account, EventReader(self.addresses))
+    def acting_as(self, account: Signer, *, confirmations: int = 1) -> Market:
+        """Return the same market for another account; keep it, its wallet counts nonces.
+
+        Args:
+            account: who sends transactions.
+            confirmations: blocks to wait for each of them; its own is the first.
+        """
+        reader = EventReader(self.addresses)
+        wallet = Wallet(self.chain, account, reader, confirmations=confirmations)
         return Market(self.chain, self.book, wallet)
 
     @property

@@ -14,22 +14,20 @@ from urllib.parse import urlsplit
 
 import requests
 from eth_typing import URI
-from requests.adapters import HTTPAdapter
-from web3 import HTTPProvider
+from urllib3.exceptions import HTTPError
 from web3.exceptions import Web3Exception
 from web3.providers import JSONBaseProvider
 from web3.providers.auto import load_provider_from_uri
 
+from poco.contracts.http_node import HttpNode
 from poco.contracts.reverts import decode_revert
 from poco.errors import ChainError, ConfigurationError
 
 __all__ = ["NodeLaggingError", "NodePool", "RefusedError", "provider_of", "shown_url"]
 
-TRANSPORT_ERRORS = (Web3Exception, requests.RequestException, OSError, ValueError)
+TRANSPORT_ERRORS = (Web3Exception, requests.RequestException, HTTPError, OSError, ValueError)
 """What a provider raises when its node does not answer, or not in JSON."""
 
-_CONNECTIONS = 64
-"""Threads that may ask a node at the same time over connections that are kept."""
 _ROUNDS = 4
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -177,17 +175,7 @@ def provider_of(url: str, timeout: float) -> JSONBaseProvider:
     """
     urls = [part.strip() for part in url.split(",")]
     if all(part.startswith(("http://", "https://")) for part in urls):
-        return NodePool(
-            [
-                HTTPProvider(
-                    part,
-                    request_kwargs={"timeout": timeout},
-                    session=_session(part),
-                    exception_retry_configuration=None,
-                )
-                for part in urls
-            ]
-        )
+        return NodePool([HttpNode(part, timeout) for part in urls])
     try:
         if len(urls) > 1:
             raise ValueError("several URLs are for HTTP")
@@ -199,21 +187,6 @@ def provider_of(url: str, timeout: float) -> JSONBaseProvider:
             value=shown_url(url),
             remedy="for example http://127.0.0.1:8545; several http ones with commas between",
         ) from error
-
-
-def _session(url: str) -> requests.Session:
-    """Return a session that asks the environment once, and not with each request.
-
-    That is for a proxy, for certificates and for a password: a third of what a request costs.
-    """
-    session = requests.Session()
-    settings = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify = settings["proxies"], settings["verify"]
-    session.auth = requests.utils.get_netrc_auth(url)
-    session.trust_env = False
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
-    return session
 
 
 def shown_url(url: str) -> str:

@@ -146,10 +146,14 @@ class Wallet:
         chain: where to send transactions.
         account: the key; it never leaves the process.
         reader: decodes the events of receipts.
+        confirmations: blocks to wait for each transaction; its own is the first.
     """
 
-    def __init__(self, chain: Chain, account: Signer, reader: EventReader) -> None:
+    def __init__(
+        self, chain: Chain, account: Signer, reader: EventReader, *, confirmations: int = 1
+    ) -> None:
         self.chain = chain
+        self._confirmations = confirmations
         self.account = account
         self._reader = reader
         self._lock = Lock()
@@ -208,6 +212,9 @@ class Wallet:
                 self._outstanding.discard(signed.nonce)
         if to_int(found["status"]) != 1:
             raise why_reverted(self.chain, self.address, signed.call, found)
+        if self._confirmations > 1:
+            last = to_int(found["blockNumber"]) + self._confirmations - 1
+            self.chain.wait_for_block(last, timeout=timeout)
         events = self._reader.decode(found["logs"], also=signed.call.to)
         return Receipt(
             value=signed.call.result(events),

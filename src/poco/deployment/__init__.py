@@ -8,7 +8,7 @@ from poco.deployment.categories import (
     STANDARD_CATEGORIES,
     load_categories,
 )
-from poco.deployment.deploy import Deployment, Step, deploy
+from poco.deployment.deployer import Deployment, Step, deploy
 from poco.deployment.factory import FACTORY, FACTORY_CODE, predict_address
 from poco.deployment.plan import Plan, PlannedContract
 from poco.deployment.verification import verify_code

@@ -10,7 +10,7 @@ from poco.contracts import AddressBook, EventReader, Mode, Wallet
 from poco.contracts.book import require_writable
 from poco.deployment.ape_network import compiler_settings, connected, load_signer
 from poco.deployment.categories import load_categories
-from poco.deployment.deploy import Deployment, Step, deploy
+from poco.deployment.deployer import Deployment, Step, deploy
 from poco.deployment.verification_file import verification_path, write_verification
 from poco.orders import checked_address
 from poco.toolchain.export import ensure_built

@@ -10,6 +10,7 @@ from eth_typing import ChecksumAddress
 from poco import __version__
 from poco.contracts import AddressBook, Category, Chain, Contract, Hub, Mode, Wallet, interface
 from poco.contracts.chain import to_int
+from poco.contracts.discovery import first_block
 from poco.contracts.wallet import gas_price
 from poco.deployment.categories import STANDARD_CATEGORIES
 from poco.deployment.factory import FACTORY, creation, ensure_factory
@@ -201,7 +202,7 @@ class _Deployer:
             dataset_registry=plan.registries[1],
             workerpool_registry=plan.registries[2],
             owner=plan.owner,
-            deploy_block=_first_block(chain, plan.hub),
+            deploy_block=first_block(chain, plan.hub),
             version=__version__,
             genesis_hash=chain.genesis_hash(),
             extension=plan.extension,
@@ -292,16 +293,3 @@ def _require_token(chain: Chain, address: ChecksumAddress) -> None:
             value=address,
             remedy="wrap it, or use another token",
         )
-
-
-def _first_block(chain: Chain, address: ChecksumAddress) -> int:
-    """Find the block a contract was made in; 0 when the node keeps no old states."""
-    low, high = 0, chain.block_number()
-    while low < high:
-        middle = (low + high) // 2
-        try:
-            found = chain.code(address, block=middle)
-        except ChainError:
-            return 0
-        low, high = (low, middle) if found else (middle + 1, high)
-    return low
