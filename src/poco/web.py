@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -36,10 +37,24 @@ from poco.errors import (
     UserInputError,
 )
 
-__all__ = ["HttpError", "application", "run", "serving", "status_of"]
+__all__ = [
+    "HttpError",
+    "application",
+    "listen",
+    "run",
+    "server_of",
+    "serving",
+    "status_of",
+    "told",
+    "url_of",
+    "wait_for_start",
+]
 
 MAX_BODY_BYTES = 1024 * 1024
 _START_SECONDS = 20.0
+_DEEPEST = 12_288
+"""Ape's packages lift Python's limit so far that nested JSON of a stranger overflows the stack."""
+
 _OPERATORS = (ChainError, ConfigurationError, InternalError)
 _log = logging.getLogger(__name__)
 _STATUS: Mapping[type[PocoError], HTTPStatus] = {
@@ -94,6 +109,7 @@ def application(
     description: str = "",
     version: str = __version__,
     registry: CollectorRegistry | None = None,
+    figures: Callable[[], Mapping[str, object]] = dict,
     healthy: Callable[[], Mapping[str, object]] = dict,
     max_body: int = MAX_BODY_BYTES,
     unbounded: tuple[str, ...] = (),
@@ -105,6 +121,7 @@ def application(
         description: what it is, for the OpenAPI page.
         version: what ``/version`` answers.
         registry: metrics to show at ``/metrics`` in the format of Prometheus; None: no such page.
+        figures: the same as the original's JSON, for those who accept ``application/json``.
         healthy: details for ``/health``; what it raises makes the answer 503.
         max_body: largest body of a request, bytes.
         unbounded: prefixes of paths whose handlers bound the body by themselves.
@@ -118,7 +135,7 @@ def application(
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
         headers = error.headers if isinstance(error, HttpError) else None
-        return JSONResponse({"error": _told(error)}, status_of(error), headers)
+        return JSONResponse({"error": told(error)}, status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
@@ -144,14 +161,16 @@ def application(
     if registry is not None:
 
         @app.get("/metrics", response_class=PlainTextResponse)
-        def metrics() -> Response:
-            """Return the metrics in the text format of Prometheus."""
+        def metrics(request: Request) -> Response:
+            """Return metrics in the text format of Prometheus, or as JSON if that is asked for."""
+            if "application/json" in request.headers.get("accept", "") and (shown := figures()):
+                return JSONResponse(shown)
             return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     return app
 
 
-def _told(error: PocoError) -> str:
+def told(error: PocoError) -> str:
     """Return what a caller may read; URLs of nodes and databases may hold keys."""
     if not isinstance(error, _OPERATORS) or isinstance(error, ContractError):
         return str(error)
@@ -213,16 +232,16 @@ def serving(
     Raises:
         ConfigurationError: the port is taken.
     """
-    listener = _listen(host, port)
-    url = _url(host, listener)
+    listener = listen(host, port)
+    url = url_of(host, listener)
     with contextlib.closing(listener):
-        server = _server(app(url) if not isinstance(app, FastAPI) else app)
+        server = server_of(app(url) if not isinstance(app, FastAPI) else app)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name=f"http {url}", daemon=True
         )
         thread.start()
         try:
-            _await_start(server, thread)
+            wait_for_start(server, thread)
             yield url
         finally:
             server.should_exit = True
@@ -248,21 +267,32 @@ def run(
         ConfigurationError: the port is taken.
     """
     with (
-        contextlib.closing(_listen(host, port)) as listener,
+        contextlib.closing(listen(host, port)) as listener,
         contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it is done
     ):
-        announce(_url(host, listener))
-        _server(app).run(sockets=[listener])
+        announce(url_of(host, listener))
+        server_of(app).run(sockets=[listener])
 
 
-def _server(app: FastAPI) -> uvicorn.Server:
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return a server that can be run once."""
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), _DEEPEST))
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="on"
     )
     return uvicorn.Server(config)
 
 
-def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+def wait_for_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+    """Wait until a server answers.
+
+    Args:
+        server: which is being run.
+        thread: that runs it.
+
+    Raises:
+        InternalError: it does not start.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
@@ -270,11 +300,17 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
         time.sleep(0.002)
 
 
-def _url(host: str, listener: socket.socket) -> str:
+def url_of(host: str, listener: socket.socket) -> str:
+    """Return the root URL of what is served on a socket."""
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take a TCP port, for the caller to close; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the port is taken.
+    """
     try:
         return socket.create_server((host, port), backlog=512)
     except (OSError, OverflowError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -118,6 +120,27 @@ def test_service__body_at_the_limit__is_read():
         assert httpx.post(f"{url}/echo", content=b"x" * 100).json() == 100
 
 
+NESTED = """
+import sys
+import httpx
+from typing import Any
+from fastapi import Body
+from poco.web import application, serving
+sys.setrecursionlimit(100_000)  # what importing py_ecc does
+app = application("test")
+@app.post("/")
+def page(body: Any = Body()) -> None: pass
+with serving(app) as url:
+    headers = {"Content-Type": "application/json"}
+    print(httpx.post(url, content=b"[" * 1_000_000, headers=headers).status_code)
+"""
+
+
+def test_service__nested_body__does_not_end_the_process():
+    done = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "400\n"), done.stderr
+
+
 def test_service__path_that_bounds_its_own_body__is_left_alone():
     with web.serving(echo(unbounded=("/large",))) as url:
         assert httpx.post(f"{url}/large", content=b"x" * 5_000).json() == 5_000
@@ -142,6 +165,16 @@ def test_service__metrics__are_in_the_format_of_prometheus():
     Counter("tasks", "Tasks.", registry=registry).inc()
     with web.serving(web.application("test", registry=registry)) as url:
         assert "tasks_total 1.0" in httpx.get(f"{url}/metrics").text
+
+
+def test_service__metrics_asked_for_as_json__are_the_figures():
+    json = {"Accept": "application/json"}
+    with web.serving(web.application("test", registry=CollectorRegistry())) as url:
+        assert httpx.get(f"{url}/metrics", headers=json).text == ""  # it has no others
+    app = web.application("test", registry=CollectorRegistry(), figures=lambda: {"n": 1})
+    with web.serving(app) as url:
+        assert httpx.get(f"{url}/metrics", headers=json).json() == {"n": 1}
+        assert httpx.get(f"{url}/metrics").text == ""
 
 
 def test_service__port_is_taken__says_which():

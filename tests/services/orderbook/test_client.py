@@ -12,6 +12,7 @@ import pytest
 from eth_account import Account
 
 from poco.errors import PeerError
+from poco.market.publishing import publish_order
 from poco.orders import (
     TEE,
     ZERO_ADDRESS,
@@ -92,6 +93,36 @@ def test_publish__when_another_command_used_up_the_challenge__logs_in_again(
     assert len(raced) == 2
 
 
+def test_publish_order__before_the_book_has_seen_the_app__waits_for_it(bazaar: Bazaar) -> None:
+    stage, owner = bazaar.stage, bazaar.stage.keys["app_owner"]
+    app = stage.app_owner.apps.create(owner.address, "new", "WASM", b"x", bytes(32)).value
+    order = bazaar.app(app=app)
+    refused = []
+
+    class Following(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = super().handle_request(request)
+            if answer.status_code == 403:
+                refused.append(answer.read())
+                bazaar.follow()
+            return answer
+
+    url = str(bazaar.client.base_url)
+    client = OrderbookClient(url, stage.market.domain, transport=Following())
+    with pytest.raises(OrderbookRefusedError, match="Resource not deployed"):
+        publish_order(client, order, owner, patience=0)
+    other = stage.app_owner.apps.create(owner.address, "newer", "WASM", b"x", bytes(32)).value
+    assert publish_order(client, bazaar.app(app=other), owner, pause=0).status == "open"
+    assert len(refused) == 2
+
+
+def test_publish_order__that_is_refused_for_good__is_not_tried_again(
+    bazaar: Bazaar, client: OrderbookClient
+) -> None:
+    with pytest.raises(OrderbookRefusedError, match="only order signer"):
+        publish_order(client, bazaar.app(), bazaar.stage.keys["stranger"], pause=3600)
+
+
 def test_unpublish__by_hash__the_last__and_all(bazaar: Bazaar, client: OrderbookClient) -> None:
     first, second, third, fourth = bazaar.publish(*(bazaar.app(appprice=n) for n in range(4)))
     app, owner = bazaar.stage.app, bazaar.stage.keys["app_owner"]
@@ -125,6 +156,21 @@ def test_orders__over_several_pages__are_counted_and_limited(
     assert found.count == 11
     assert {order.hash for order in found.orders} == set(hashes[::2])
     assert len(client.orders(OrderKind.WORKERPOOL, limit=3).orders) == 3
+
+
+def test_orders__up_to_a_limit__ask_for_no_page_beyond(bazaar: Bazaar) -> None:
+    asked = []
+
+    class Counting(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            asked.append(request.url.params["pageIndex"])
+            return super().handle_request(request)
+
+    bazaar.publish(*(bazaar.pool() for _ in range(12)))
+    url = str(bazaar.client.base_url)
+    client = OrderbookClient(url, bazaar.stage.market.domain, transport=Counting())
+    assert len(client.orders(OrderKind.WORKERPOOL, limit=10).orders) == 10
+    assert asked == ["0"]
 
 
 def test_orders__with_every_filter__are_those_of_the_api(

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from poco.services.results.cids import tree_cid
+from poco.services.results.cids import Layout, tree_of
 
 
 class KuboDouble:
@@ -26,6 +26,7 @@ class KuboDouble:
         self.app.post("/api/v0/pin/rm")(self._unpin)
 
     async def _add(self, request: Request, pin: str, chunker: str) -> Response:
+        version = int(request.query_params["cid-version"])
         body = await request.body()
         if self.is_down:
             return Response("out of order", 500)
@@ -33,7 +34,8 @@ class KuboDouble:
         files = FormDataParser().parse(io.BytesIO(body), kind, len(body), options)[2]
         content = files["file"].read()
         self.options = {"pin": pin, "chunker": chunker}
-        cid = "bafyanother" if self.renames else tree_cid(io.BytesIO(content))
+        layout = Layout(version, int(chunker.removeprefix("size-")))
+        cid = "bafyanother" if self.renames else tree_of(io.BytesIO(content), layout).cid
         self.files[cid] = content
         return Response(f'{{"Name":"result","Hash":"{cid}","Size":"1"}}\n')
 

@@ -27,6 +27,7 @@ from poco.orders import (
 )
 from poco.services.results import (
     TABLES,
+    NodePolicy,
     Quotas,
     Results,
     open_storage,
@@ -116,7 +117,7 @@ class Shop:
             quotas=quotas,
             clock=lambda: self.now,
         )
-        self.app = results_app(self.results, patience=patience)
+        self.app = results_app(self.results, patience=patience, node=NodePolicy())
 
     def upload(
         self,

@@ -55,14 +55,14 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
 
 def store(catalog: Catalog, record: Record = RECORD, content: Content = CONTENT) -> None:
     catalog.add(record, content)
-    catalog.set_ready(content.cid)
+    catalog.set_ready(content)
 
 
 def test_record__counts_once_the_storage_has_its_file(catalog: Catalog) -> None:
     catalog.add(RECORD, CONTENT)
     assert catalog.find("0x01", "0x02") is None
     assert catalog.content(CONTENT.cid) is None
-    catalog.set_ready(CONTENT.cid)
+    catalog.set_ready(CONTENT)
     assert catalog.find("0x01", "0x02") == RECORD
     assert catalog.of_task("0x01") == catalog.records() == [RECORD]
     assert catalog.content(CONTENT.cid) == replace(CONTENT, ready=True)
@@ -103,7 +103,7 @@ def test_remove__file_that_is_needed__stays(catalog: Catalog) -> None:
 
 def test_remove__pinned_file__stays(catalog: Catalog) -> None:
     store(catalog)
-    catalog.add_content(replace(CONTENT, pinned=True))
+    catalog.add_content(replace(CONTENT, pinned=True), QUOTAS)
     catalog.drop(RECORD)
     assert catalog.orphans() == []
     assert catalog.remove(CONTENT.cid, pytest.fail) == 0
@@ -111,8 +111,8 @@ def test_remove__pinned_file__stays(catalog: Catalog) -> None:
 
 def test_remove__nobody_announces_the_file_meanwhile(catalog: Catalog) -> None:
     """Else its new owner would believe that the storage has it."""
-    catalog.add_content(CONTENT)
-    catalog.set_ready(CONTENT.cid)
+    catalog.add_content(CONTENT, QUOTAS)
+    catalog.set_ready(CONTENT)
     order: list[str] = []
     announcing = threading.Thread(
         target=lambda: (catalog.add(RECORD, CONTENT), order.append("announced"))
@@ -152,3 +152,27 @@ def test_reserve__refused__keeps_the_earlier_one(catalog: Catalog) -> None:
     with pytest.raises(HttpError):
         catalog.reserve(replace(UPLOAD, size=301), QUOTAS)
     assert catalog.uploads() == [UPLOAD]
+
+
+def test_set_ready__forgotten_meanwhile__is_known_again(catalog: Catalog) -> None:
+    catalog.add_content(CONTENT, QUOTAS)
+    catalog.remove(CONTENT.cid, lambda cid: None)
+    catalog.set_ready(CONTENT)
+    assert catalog.content(CONTENT.cid) == replace(CONTENT, ready=True)
+
+
+def test_add_content__beyond_a_quota__is_507(catalog: Catalog) -> None:
+    store(catalog)  # a result does not count as added
+    for cid in ("bafyone", "bafytwo"):
+        catalog.add_content(replace(CONTENT, cid=cid, size=50), QUOTAS)
+    assert catalog.added() == (2, 100)
+    third = replace(CONTENT, cid="bafythree", size=50)
+    for quotas, rule in [
+        (replace(QUOTAS, added_files=2), "2 files besides results"),
+        (replace(QUOTAS, added=149), "may keep 149 bytes, and 100 are taken"),
+        (replace(QUOTAS, total=249), "the store may keep 249 bytes, and 200 are taken"),
+    ]:
+        with pytest.raises(HttpError, match=rule):
+            catalog.add_content(third, quotas)
+        catalog.add_content(replace(CONTENT, cid="bafyone", size=50), quotas)  # it is there
+    catalog.add_content(third, QUOTAS)

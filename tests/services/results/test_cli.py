@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from poco.cli.results import command
-from poco.errors import ConfigurationError
+from poco.errors import ConfigurationError, UserInputError
 from poco.services.results import ResultsClient
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_serve__takes_results_until_it_is_told_to_end(
 ) -> None:
     url = f"http://127.0.0.1:{free_port}"
     taskid = town.task()
-    with served(*options, f"--port={free_port}", "--prune-every=1") as process:
+    with served(*options, f"--port={free_port}", "--prune-every=1", "--ipfs-node") as process:
         assert process.stderr is not None
         assert process.stderr.readline() == f"result store on {url}\n"
         wait_until_up(url)
@@ -70,6 +70,7 @@ def test_serve__takes_results_until_it_is_told_to_end(
         shop.client = ResultsClient(url)
         link = shop.upload("worker_1", taskid, archive)
         assert shop.results.find(taskid, archive.digest) == link  # the same files and database
+        assert httpx.post(f"{url}/api/v0/add", files={"file": b"a"}).is_success
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
 
@@ -96,6 +97,22 @@ def test_list__shows_each_result(
     (document,) = json.loads(poco("list", options[-1], "--raw"))
     assert document["task"] == f"0x{taskid.hex()}"
     assert json.loads(document["link"])["location"] == f"/ipfs/{record.cid}"
+
+
+def test_unpin__added_file__goes_with_the_next_cleaning(shop: Shop, options: list[str]) -> None:
+    cid = shop.results.put([b"a file"])
+    assert poco("list", options[-1], "--added") == f"{cid}  6 bytes\n"
+    (listed,) = json.loads(poco("list", options[-1], "--added", "--raw"))
+    assert (listed["cid"], listed["size"]) == (cid, 6)
+    assert poco("unpin", options[-1], cid) == f"{cid} goes with the next `poco results prune`\n"
+    assert poco("prune", *options) == "0 results removed, 6 bytes freed\n"
+    with pytest.raises(UserInputError, match="no such file"):
+        poco("unpin", options[-1], cid)
+
+
+def test_serve__network_that_is_none__says_how_to_write_it(options: list[str]) -> None:
+    with pytest.raises(ConfigurationError, match="written as CIDR"):
+        poco("serve", *options, "--ipfs-node", "--ipfs-allow", "everybody")
 
 
 def test_serve__size_that_is_none__says_how_to_write_it(options: list[str]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
+import pytest
 from results_stage import make_archive
 
+from poco.services.results import inspection
 from poco.services.results.inspection import inspect
 
 
@@ -34,3 +37,41 @@ def test_inspect__its_process_was_killed__starts_another(tmp_path: Path) -> None
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert inspect(archive.path, tmp_path, has_callback=False).digest == archive.digest
+
+
+def judges() -> list[int]:
+    """The processes that have been forked to look into archives."""
+    found = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in readers()]
+    return [int(pid) for pids in found for pid in pids]
+
+
+def test_inspect__archive_after_archive__goes_on_in_one_process(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path, {"result": b"1"})
+    inspect(archive.path, tmp_path, has_callback=False)
+    known = judges()
+    inspect(archive.path, tmp_path, has_callback=False)
+    assert known
+    assert judges() == known
+
+
+def test_inspect__what_judges_was_killed__is_followed_by_a_new_one(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path, {"result": b"1"})
+    inspect(archive.path, tmp_path, has_callback=False)
+    killed = judges()
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.001)
+    assert inspect(archive.path, tmp_path, has_callback=False).digest == archive.digest
+    assert not set(judges()) & set(killed)
+
+
+def test_inspect__what_judges_has_worked_for_long__ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_archive(tmp_path, {"result": b"1"})
+    inspect(archive.path, tmp_path, has_callback=False)
+    known = judges()
+    monkeypatch.setattr(inspection, "_FRESH_SECONDS", 0.0)
+    assert inspect(archive.path, tmp_path, has_callback=False).digest == archive.digest
+    assert set(judges()) < set(known)

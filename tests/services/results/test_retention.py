@@ -173,6 +173,6 @@ def test_put__over_the_quota_of_the_store__is_507(shop: Shop) -> None:
     shop.results.put([b"b" * 1000])
     with pytest.raises(HttpError, match="the store may keep 2900 bytes, and 2000 are taken"):
         shop.results.put([b"c" * 901])
-    with pytest.raises(HttpError, match="1 to 1000 bytes"):
+    with pytest.raises(HttpError, match="a file may have 1000 bytes"):
         shop.results.put([b"d" * 600, b"d" * 600])
     assert shop.left() == []

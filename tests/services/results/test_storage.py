@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from kubo_double import KuboDouble
 
 from poco.errors import ConfigurationError
-from poco.services.results.cids import is_cid
+from poco.services.results.cids import V0, is_cid, tree_of
 from poco.services.results.storage import Storage, open_storage
 from poco.web import serving
 
@@ -128,6 +129,35 @@ def test_kubo__that_names_it_otherwise__does_not_take_the_only_copy(
     cid = stored(storage, LONG)
     assert storage.settle() == 1
     assert storage.size(cid) == len(LONG)
+
+
+def test_kubo__file_with_its_default_name__is_added_as_that(
+    node: tuple[KuboDouble, str], tmp_path: Path
+) -> None:
+    double, url = node
+    storage = open_storage(f"ipfs+{url}", tmp_path)
+    path, cid = storage.folder / "upload", tree_of(io.BytesIO(LONG), V0).cid
+    path.write_bytes(LONG)
+    double.is_down = True
+    storage.put(path, cid)
+    double.is_down = False
+    assert open_storage(f"ipfs+{url}", tmp_path).settle() == 0
+    assert double.files == {cid: LONG}
+    assert double.options == {"pin": "true", "chunker": "size-262144"}
+
+
+def test_kubo__waiting_file_that_was_damaged__is_not_added_as_another(
+    node: tuple[KuboDouble, str], tmp_path: Path
+) -> None:
+    double, url = node
+    double.is_down = True
+    storage = open_storage(f"ipfs+{url}", tmp_path)
+    cid = stored(storage, LONG)
+    (waiting,) = (tmp_path / "waiting").glob(f"*/{cid}")
+    waiting.write_bytes(b"short")
+    double.is_down = False
+    assert storage.settle() == 1
+    assert double.files == {}
 
 
 def test_kubo__cannot_delete__says_so(node: tuple[KuboDouble, str], tmp_path: Path) -> None:

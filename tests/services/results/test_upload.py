@@ -7,14 +7,16 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from eth_account import Account
 from results_stage import ENCLAVE, Leave, make_archive
 
 from poco.errors import PeerError
 from poco.orders import sign_authorization
-from poco.services.results import ResultsClient
+from poco.services.results import ResultsClient, results_app
 from poco.services.results.cids import raw_cid
+from poco.web import serving
 
 if TYPE_CHECKING:
     from results_stage import Archive, Shop, Town
@@ -229,3 +231,16 @@ def test_client__url_that_is_none__is_a_fault_of_the_peer() -> None:
     with pytest.raises(PeerError, match="does not answer"):
         client.check()
     client.close()
+
+
+def test_upload__too_many_from_one_address__are_to_wait(
+    town: Town, shop: Shop, archive: Archive
+) -> None:
+    with serving(results_app(shop.results, per_minute=1)) as url:
+        shop.client.close()
+        shop.client = ResultsClient(url)
+        shop.upload("worker_1", town.task(), archive)
+        with pytest.raises(PeerError, match="1 requests per minute are allowed"):
+            shop.upload("worker_1", town.task(), archive)
+        assert httpx.head(f"{url}/v1/results/0x12").status_code == 401  # counted by itself
+        assert httpx.head(f"{url}/v1/results/0x12").headers["retry-after"] == "60"

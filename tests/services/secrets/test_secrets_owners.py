@@ -16,8 +16,9 @@ from support.anvil import account
 from poco.errors import PeerError
 from poco.orders import TaskId, checked_address, personal_digest, sign_digest
 from poco.secret import Secret
-from poco.services.secrets import RateLimit, SecretName, SecretsClient, SecretsRefusedError
+from poco.services.secrets import SecretName, SecretsClient, SecretsRefusedError
 from poco.services.secrets.challenges import challenge
+from poco.web_limits import RateLimit
 
 ROOT = Path(__file__).parents[3]
 KINDS = ("dataset", "setting", "app", "requester")

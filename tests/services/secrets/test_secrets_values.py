@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from poco.errors import PeerError
 from poco.secret import Secret
-from poco.services.secrets import RateLimit, TaskSecrets
+from poco.services.secrets import TaskSecrets
 from poco.services.secrets.task_secrets import seal, unseal
-from poco.web import HttpError
 
 CONTEXT = bytes(32)
 texts = st.text().map(Secret)
@@ -103,28 +102,3 @@ def test_unseal__malformed_content__is_refused_without_repeating_it(text: bytes)
     with pytest.raises(PeerError) as caught:
         unseal(sealed, key, CONTEXT)
     assert "hidden" not in str(caught.value)
-
-
-# LIMITS
-
-
-def test_rate_limit__burst_then_steady__waits_as_told() -> None:
-    now = [0.0]
-    limit = RateLimit(2, clock=lambda: now[0])
-    limit.take("a")
-    limit.take("a")
-    with pytest.raises(HttpError, match="2 requests per minute") as caught:
-        limit.take("a")
-    assert caught.value.headers == {"Retry-After": "30"}
-    limit.take("b")
-    now[0] = 30.0
-    limit.take("a")
-
-
-def test_rate_limit__many_callers__forgets_the_oldest() -> None:
-    limit = RateLimit(1, clock=lambda: 0.0)
-    for number in range(100_001):
-        limit.take(str(number))
-    limit.take("0")
-    with pytest.raises(HttpError):
-        limit.take("100000")

@@ -18,11 +18,11 @@ from poco.orders import (
     sign_digest,
 )
 from poco.services.secrets import (
-    RateLimit,
     SecretsClient,
     SecretsRefusedError,
 )
 from poco.services.secrets.authorization import sealed_request_digest
+from poco.web_limits import RateLimit
 
 PLAIN = Tag(0)
 

@@ -15,23 +15,30 @@ Run it with ``poco market serve``, or inside another process::
     client.match(request).fills
 """
 
-from poco.services.orderbook.answers import (
-    ANY,
-    Change,
-    Deals,
-    Fill,
-    OrdersFilter,
-    Proposal,
-    PublishedOrder,
-    PublishedOrders,
-)
-from poco.services.orderbook.book import Orderbook
-from poco.services.orderbook.client import OrderbookClient, OrderbookRefusedError
-from poco.services.orderbook.endpoint import orderbook_application
-from poco.services.orderbook.flow import Offer
-from poco.services.orderbook.limits import Limits
-from poco.services.orderbook.matching import Part, cheapest_fill
-from poco.services.orderbook.proposals import Proposals
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poco.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from poco.services.orderbook.answers import (
+        ANY,
+        Change,
+        Deals,
+        Fill,
+        OrdersFilter,
+        Proposal,
+        PublishedOrder,
+        PublishedOrders,
+    )
+    from poco.services.orderbook.book import Orderbook
+    from poco.services.orderbook.client import OrderbookClient, OrderbookRefusedError
+    from poco.services.orderbook.endpoint import orderbook_application
+    from poco.services.orderbook.flow import Offer
+    from poco.services.orderbook.limits import Limits
+    from poco.services.orderbook.matching import Part, cheapest_fill
+    from poco.services.orderbook.proposals import Proposals
 
 __all__ = [
     "ANY",
@@ -52,3 +59,26 @@ __all__ = [
     "cheapest_fill",
     "orderbook_application",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "answers": (
+            "ANY",
+            "Change",
+            "Deals",
+            "Fill",
+            "OrdersFilter",
+            "Proposal",
+            "PublishedOrder",
+            "PublishedOrders",
+        ),
+        "book": ("Orderbook",),
+        "client": ("OrderbookClient", "OrderbookRefusedError"),
+        "endpoint": ("orderbook_application",),
+        "flow": ("Offer",),
+        "limits": ("Limits",),
+        "matching": ("Part", "cheapest_fill"),
+        "proposals": ("Proposals",),
+    },
+)

@@ -21,7 +21,14 @@ from poco.orders import (
 from poco.services.results.signatures import upload_signer
 from poco.web import HttpError
 
-__all__ = ["Admission", "UploadRequest", "admit"]
+__all__ = [
+    "Admission",
+    "UploadRequest",
+    "admit",
+    "has_leave",
+    "is_vouched_for",
+    "wants_encryption",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +101,45 @@ def admit(market: Market, request: UploadRequest) -> Admission:
             field="task",
             value=f"0x{request.taskid.hex()}",
         )
-    _check_leave(market, request, worker, deal)
-    vouched = _is_vouched_for(request, worker)
+    leave = request.enclave, request.authorization
+    if not has_leave(market, deal, worker, request.taskid, *leave):
+        raise _unauthorized(
+            "X-Poco-Authorization", f"the scheduler {deal.scheduler} must have admitted {worker}"
+        )
+    vouched = is_vouched_for(request, worker)
     provisional = contribution.status is ContributionStatus.UNSET
     if provisional:
         _check_before(task, deal, vouched=vouched)
     else:
         _check_after(request, contribution)
-    return Admission(worker, deal, task, provisional, vouched and _wants_encryption(deal))
+    return Admission(worker, deal, task, provisional, vouched and wants_encryption(deal))
 
 
-def _check_leave(
-    market: Market, request: UploadRequest, worker: ChecksumAddress, deal: Deal
-) -> None:
-    digest = authorization_digest(worker, request.taskid, request.enclave)
+def has_leave(
+    market: Market,
+    deal: Deal,
+    worker: ChecksumAddress,
+    taskid: TaskId,
+    enclave: ChecksumAddress,
+    authorization: bytes,
+) -> bool:
+    """Return whether the deal's scheduler, or the TEE broker, has admitted a worker to a task.
+
+    Raises:
+        ChainError: the node does not answer.
+    """
+    digest = authorization_digest(worker, taskid, enclave)
     signers = [deal.scheduler]
-    if request.enclave != ZERO_ADDRESS:
+    if enclave != ZERO_ADDRESS:
         signers.append(market.hub.constants().tee_broker)
-    if any(is_valid_signature(who, digest, request.authorization) for who in signers):
-        return
+    if any(is_valid_signature(who, digest, authorization) for who in signers):
+        return True
     view = market.view()  # an owner may be a contract
-    if any(is_valid_signature(who, digest, request.authorization, view) for who in signers):
-        return
-    raise _unauthorized(
-        "X-Poco-Authorization", f"the scheduler {deal.scheduler} must have admitted {worker}"
-    )
+    return any(is_valid_signature(who, digest, authorization, view) for who in signers)
 
 
-def _is_vouched_for(request: UploadRequest, worker: ChecksumAddress) -> bool:
+def is_vouched_for(request: UploadRequest, worker: ChecksumAddress) -> bool:
+    """Return whether the enclave has signed what a worker uploads."""
     digest = enclave_digest(
         result_hash(request.taskid, request.digest),
         result_seal(worker, request.taskid, request.digest),
@@ -153,7 +171,8 @@ def _check_after(request: UploadRequest, contribution: Contribution) -> None:
         )
 
 
-def _wants_encryption(deal: Deal) -> bool:
+def wants_encryption(deal: Deal) -> bool:
+    """Return whether the requester of a task for an enclave asked for an encrypted result."""
     try:
         return deal.tag.is_tee and appio.parse_params(deal.params).result_encryption
     except appio.ExecutionError:

@@ -177,9 +177,19 @@ class Catalog:
             if present is None:
                 connection.execute(upsert(self._database, _results, asdict(record)))
 
-    def add_content(self, content: Content) -> None:
-        """Announce a file that belongs to no task."""
+    def add_content(self, content: Content, quotas: Quotas) -> None:
+        """Announce a file that belongs to no task; it counts once it is ready.
+
+        Raises:
+            HttpError: 507, it would exceed a quota.
+        """
+        same = select(_contents.c.cid).where(_contents.c.cid == content.cid)
         with self._database.writing() as connection:
+            if connection.execute(same).one_or_none() is None:
+                stored = _sum(connection, select(func.sum(_contents.c.size)))
+                under_way = _sum(connection, select(func.sum(_uploads.c.size)))
+                quotas.check_total(stored + under_way, content.size)
+                quotas.check_added(*_added(connection), content.size)
             self._announce(connection, content)
 
     def _announce(self, connection: Connection, content: Content) -> None:
@@ -191,10 +201,12 @@ class Catalog:
             matches = _contents.c.cid == content.cid
             connection.execute(_contents.update().where(matches).values(pinned=True))
 
-    def set_ready(self, cid: str) -> None:
-        """Note that the storage has a file."""
+    def set_ready(self, content: Content) -> None:
+        """Note that the storage has a file, even one that was forgotten meanwhile."""
         with self._database.writing() as connection:
-            connection.execute(_contents.update().where(_contents.c.cid == cid).values(ready=True))
+            self._announce(connection, content)
+            same = _contents.c.cid == content.cid
+            connection.execute(_contents.update().where(same).values(ready=True))
 
     def confirm(self, record: Record) -> None:
         """Note that the chain has confirmed an archive's digest."""
@@ -234,6 +246,12 @@ class Catalog:
             row = connection.execute(_contents.select().where(matches)).one_or_none()
         return None if row is None else Content(**row._mapping)
 
+    def pinned(self) -> list[Content]:
+        """Return the files that stay for good, by their content ids."""
+        statement = _contents.select().where(_contents.c.pinned).order_by(_contents.c.cid)
+        with self._database.reading() as connection:
+            return [Content(**row._mapping) for row in connection.execute(statement)]
+
     def orphans(self) -> list[str]:
         """Return the content ids of files that nothing needs."""
         needed = select(_results.c.cid)
@@ -270,6 +288,11 @@ class Catalog:
                 select(func.count(), func.coalesce(func.sum(_contents.c.size), 0))
             ).one()
         return int(count), int(size)
+
+    def added(self) -> tuple[int, int]:
+        """Return how many files belong to no task, and their bytes."""
+        with self._database.reading() as connection:
+            return _added(connection)
 
     # UPLOADS
 
@@ -317,6 +340,15 @@ def _ready() -> Select[Any]:
         .join(_contents, and_(_contents.c.cid == _results.c.cid, _contents.c.ready))
         .order_by(_results.c.created, _results.c.task)
     )
+
+
+def _added(connection: Connection) -> tuple[int, int]:
+    count, size = connection.execute(
+        select(func.count(), func.coalesce(func.sum(_contents.c.size), 0)).where(
+            _contents.c.cid.not_in(select(_results.c.cid))
+        )
+    ).one()
+    return int(count), int(size)
 
 
 def _sum(connection: Connection, statement: Select[Any]) -> int:

@@ -13,7 +13,6 @@ Downloads can be continued (``Range``), and so can uploads (``Content-Range``): 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -22,31 +21,42 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from poco.errors import PocoError
 from poco.orders import TaskId
 from poco.services.results.catalog import Content
 from poco.services.results.cids import is_cid
 from poco.services.results.headers import Span, hex_bytes, read_range, read_upload
+from poco.services.results.node import NodePolicy, node_router
+from poco.services.results.proxy import ResultProxy, proxy_router
+from poco.services.results.receiving import PATIENCE_SECONDS, pieces
 from poco.services.results.results import Results
 from poco.services.results.uploads import Upload
 from poco.web import HttpError, application, status_of
+from poco.web_limits import per_peer
 
 __all__ = ["results_app", "results_router"]
 
-_PIECE_BYTES = 1024 * 1024
-_PATIENCE_SECONDS = 60.0
-_SLOWEST_BYTES_PER_SECOND = 16 * 1024
-_UNBOUNDED = ("/v2/results/",)
+_BYTES, _ZIP = "application/octet-stream", "application/zip"
+_UNBOUNDED = ("/v2/results/", "/v1/results", "/api/v0/")
+_UPLOADS_PER_MINUTE = 6_000
+"""Each asks the chain; many workers may share one IP address."""
 
 
-def results_app(results: Results, *, patience: float = _PATIENCE_SECONDS) -> FastAPI:
-    """Make the application of a result store of its own.
+def results_app(
+    results: Results,
+    *,
+    patience: float = PATIENCE_SECONDS,
+    node: NodePolicy | None = None,
+    per_minute: int = _UPLOADS_PER_MINUTE,
+) -> FastAPI:
+    """Make the application of a result store of its own, with the original's result proxy.
 
     Args:
         results: the store.
         patience: longest silence during an upload, seconds.
+        node: who may add files as to an IPFS node; None for nobody.
+        per_minute: uploads that one IP address may begin or continue per minute.
     """
     registry = CollectorRegistry()
     app = application(
@@ -56,15 +66,21 @@ def results_app(results: Results, *, patience: float = _PATIENCE_SECONDS) -> Fas
         healthy=lambda: _health(results),
         unbounded=_UNBOUNDED,
     )
-    app.include_router(results_router(results, patience=patience, registry=registry))
+    app.include_router(
+        results_router(results, patience=patience, registry=registry, per_minute=per_minute)
+    )
+    app.include_router(proxy_router(ResultProxy(results), per_minute=per_minute))
+    if node is not None:
+        app.include_router(node_router(results, node))
     return app
 
 
 def results_router(
     results: Results,
     *,
-    patience: float = _PATIENCE_SECONDS,
+    patience: float = PATIENCE_SECONDS,
     registry: CollectorRegistry | None = None,
+    per_minute: int = _UPLOADS_PER_MINUTE,
 ) -> APIRouter:
     """Make the routes, for an application whose bodies below ``/v2/results/`` are unbounded.
 
@@ -72,6 +88,7 @@ def results_router(
         results: the store.
         patience: longest silence during an upload, seconds.
         registry: where to count; None counts nowhere.
+        per_minute: uploads that one IP address may begin or continue per minute.
     """
     router = APIRouter(tags=["results"])
     uploads = Counter(
@@ -80,7 +97,7 @@ def results_router(
     size = Gauge("poco_results_bytes", "Bytes of the files that are kept", registry=registry)
     size.set_function(lambda: results.catalog.usage()[1])
 
-    @router.put("/v2/results/{task}")
+    @router.put("/v2/results/{task}", dependencies=[per_peer(per_minute)])
     async def upload(task: str, request: Request) -> Response:
         """Take an archive, or a part of it, from its worker."""
         try:
@@ -117,7 +134,7 @@ def results_router(
         content = results.content(cid) if is_cid(cid) else None
         if content is None:
             raise _missing("file", cid)
-        return _file(results, content, f"{cid}.zip", request)
+        return _file(results, content, cid if content.pinned else f"{cid}.zip", request)
 
     return router
 
@@ -145,28 +162,8 @@ async def _upload(results: Results, task: str, request: Request, patience: float
 
 async def _receive(request: Request, target: Upload, patience: float) -> None:
     """Write the body; what came stays when the line breaks or falls silent."""
-    buffer = bytearray()
-    limit = patience + (target.request.size - target.offset) / _SLOWEST_BYTES_PER_SECOND
-    try:
-        async with asyncio.timeout(limit):
-            stream = aiter(request.stream())
-            while True:
-                async with asyncio.timeout(patience):
-                    piece = await anext(stream, None)
-                if piece is None:
-                    break
-                buffer += piece
-                if len(buffer) >= _PIECE_BYTES:
-                    await run_in_threadpool(target.write, bytes(buffer))
-                    buffer.clear()
-    except (TimeoutError, ClientDisconnect) as error:
-        raise HttpError(
-            HTTPStatus.REQUEST_TIMEOUT,
-            "an upload may not pause, nor be too slow",
-            remedy="go on where it stopped",
-        ) from error
-    finally:
-        target.write(bytes(buffer))
+    async for piece in pieces(request, patience):
+        await run_in_threadpool(target.write, piece)
 
 
 def _created(link: bytes) -> Response:
@@ -174,7 +171,7 @@ def _created(link: bytes) -> Response:
 
 
 def _file(results: Results, content: Content, name: str, request: Request) -> Response:
-    tag = f'"{content.cid}"'
+    tag, kind = f'"{content.cid}"', _BYTES if content.pinned else _ZIP
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": tag,
@@ -194,9 +191,9 @@ def _file(results: Results, content: Content, name: str, request: Request) -> Re
         headers["Content-Range"] = f"bytes {span.start}-{last}/{content.size}"
     headers["Content-Length"] = str(span.length)
     if request.method == "HEAD":
-        return Response(None, status, headers, media_type="application/zip")
-    pieces = results.read(content, span.start, span.length)
-    return StreamingResponse(pieces, status, headers, media_type="application/zip")
+        return Response(None, status, headers, media_type=kind)
+    body = results.read(content, span.start, span.length)
+    return StreamingResponse(body, status, headers, media_type=kind)
 
 
 def _missing(what: str, value: str) -> HttpError:

@@ -1,7 +1,8 @@
 """Look into archives of strangers in a process of its own, which may take little and then ends.
 
 Whatever an archive does to its reader (memory, time, files), the store outlives it, and removes the
-folder that it was unpacked to. The process is forked from one that has loaded what it takes.
+folder that it was unpacked to. The process is forked from one that has loaded what it takes. It
+looks into one archive after the other, until it has used up a second of processor time.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import LifoQueue
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from poco.appio import DEFAULT_LIMITS, OutputLimits
 from poco.errors import PeerError
@@ -29,8 +31,10 @@ __all__ = ["Finding", "inspect", "is_sealed"]
 
 _MEMORY_BYTES = 512 * 1024**2
 _SECONDS = 120
+_FRESH_SECONDS = 1.0
 _AT_ONCE = 2
 _LONGEST_VERDICT = 4096
+_GOES_ON, _ENDS = b"+", b"-"
 _SEALED = frozenset({"iexec_out.zip.aes", "aes-key.rsa"})
 _MAX_KEY_BYTES = 1000
 
@@ -71,6 +75,7 @@ def inspect(
                         "has_callback": has_callback,
                         "size": limits.size,
                         "entries": limits.entries,
+                        "fresh": _FRESH_SECONDS,
                     }
                 )
             )
@@ -123,34 +128,83 @@ for _ in range(_AT_ONCE):
     _INSPECTORS.put(_Inspector())
 
 
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A process that judges: where it takes jobs, and where it answers."""
+
+    pid: int
+    jobs: BinaryIO
+    verdicts: BinaryIO
+
+    @classmethod
+    def fork(cls) -> _Child:
+        (far_jobs, jobs), (verdicts, far_verdicts) = os.pipe(), os.pipe()
+        if (pid := os.fork()) == 0:
+            os.close(jobs)
+            os.close(verdicts)
+            _judge(far_jobs, far_verdicts)
+        os.close(far_jobs)
+        os.close(far_verdicts)
+        return cls(pid, os.fdopen(jobs, "wb", 0), os.fdopen(verdicts, "rb"))
+
+    def is_dead(self) -> bool:
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def judge(self, line: bytes) -> bytes:
+        """Return a verdict, with whether it goes on before it; empty when it died of the job."""
+        with suppress(BrokenPipeError):
+            self.jobs.write(line)
+        return self.verdicts.readline(_LONGEST_VERDICT)
+
+    def bury(self) -> None:
+        self.jobs.close()
+        self.verdicts.close()
+        os.waitpid(self.pid, 0)
+
+
 def _serve() -> None:
-    """Fork a child for each line of standard input; print one line, its verdict."""
+    """Pass each line of standard input to a child; print one line, its verdict."""
+    child: _Child | None = None
     for line in sys.stdin.buffer:
-        here, there = os.pipe()
-        if (child := os.fork()) == 0:
-            _judge(line, there)
-        os.close(there)
-        with os.fdopen(here, "rb") as answer:
-            verdict = answer.readline(_LONGEST_VERDICT)
-        os.waitpid(child, 0)
-        sys.stdout.buffer.write(verdict.strip() + b"\n")
+        if child is not None and child.is_dead():
+            child.bury()
+            child = None
+        child = child or _Child.fork()
+        verdict = child.judge(line)
+        if not (verdict.startswith(_GOES_ON) and verdict.endswith(b"\n")):
+            child.bury()
+            child = None
+        sys.stdout.buffer.write(verdict[1:].strip() + b"\n")
         sys.stdout.buffer.flush()
 
 
-def _judge(line: bytes, answer: int) -> NoReturn:
-    """Look into one archive, and end this process."""
+def _judge(jobs: int, answer: int) -> NoReturn:
+    """Look into archives, and end this process; each verdict begins with whether it goes on."""
     try:
-        signal.alarm(_SECONDS)
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
-        os.write(answer, json.dumps(_verdict(json.loads(line))).encode())
+        for line in os.fdopen(jobs, "rb"):
+            signal.alarm(_SECONDS)
+            job = json.loads(line)
+            _limit(job["size"] + 1)
+            verdict = json.dumps(_verdict(job)).encode()
+            signal.alarm(0)
+            is_fresh = time.process_time() < job["fresh"]
+            os.write(answer, (_GOES_ON if is_fresh else _ENDS) + verdict + b"\n")
+            if not is_fresh:
+                break
     finally:
         os._exit(0)
 
 
-def _verdict(job: Mapping[str, Any]) -> dict[str, str | None]:
-    largest = job["size"] + 1
+def _limit(largest: int) -> None:
+    """Let this process take little.
+
+    Args:
+        largest: bytes of a file that it may write.
+    """
     for limit, most in (
         (resource.RLIMIT_AS, _MEMORY_BYTES),
         (resource.RLIMIT_CPU, _SECONDS),
@@ -158,7 +212,10 @@ def _verdict(job: Mapping[str, Any]) -> dict[str, str | None]:
         (resource.RLIMIT_CORE, 0),
     ):
         with suppress(ValueError, OSError):  # a system that lacks the limit, or has a lower one
-            resource.setrlimit(limit, (most, most))
+            resource.setrlimit(limit, (most, resource.getrlimit(limit)[1]))
+
+
+def _verdict(job: Mapping[str, Any]) -> dict[str, str | None]:
     os.chdir(job["workspace"])
     tempfile.tempdir = job["workspace"]
     archive = Path(job["archive"])

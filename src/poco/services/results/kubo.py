@@ -15,19 +15,12 @@ import httpx
 
 from poco.contracts.nodes import shown_url
 from poco.errors import ConfigurationError
-from poco.services.results.cids import CHUNK_BYTES, tree_cid
+from poco.services.results.cids import ARCHIVE, Layout, layout_of, tree_of
 from poco.services.results.folder import LocalFolder, usable_folder
 
 __all__ = ["Kubo"]
 
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0, read=600.0)
-_ADD = {
-    "cid-version": "1",
-    "raw-leaves": "true",
-    "chunker": f"size-{CHUNK_BYTES}",
-    "pin": "true",
-    "progress": "false",
-}
 
 
 class Kubo:
@@ -50,7 +43,7 @@ class Kubo:
     def name(self, file: Path, sha256: bytes) -> str:  # noqa: ARG002 (see `Storage`)
         """Return the content id that the node will give."""
         with file.open("rb") as stream:
-            return tree_cid(stream)
+            return tree_of(stream, ARCHIVE).cid
 
     def put(self, file: Path, cid: str) -> None:
         """Keep the file here, and hand it to the node if it answers; see `Storage.put`."""
@@ -93,7 +86,7 @@ class Kubo:
 
     def settle(self) -> int:
         """Add what waits; see `Storage.settle`."""
-        waiting = [path.name for path in self._waiting.folder.glob("*/b*")]
+        waiting = [path.name for path in self._waiting.folder.glob("*/*")]
         for done, cid in enumerate(waiting):
             try:
                 self._add(cid)
@@ -107,7 +100,11 @@ class Kubo:
         except FileNotFoundError:
             return  # another thread was faster
         with file, self._asking():
-            answer = self._call("add", _ADD, files={"file": (cid, file)})
+            layout = layout_of(file, cid)
+            if layout is None:
+                raise self._fault(f"the file that waits as {cid} is damaged")
+            file.seek(0)
+            answer = self._call("add", _options(layout), files={"file": (cid, file)})
             answer.raise_for_status()
             given = str(answer.json()["Hash"])
         if given != cid:
@@ -131,3 +128,13 @@ class Kubo:
             value=shown_url(self._url),
             remedy="start it, or check the URL of its API",
         )
+
+
+def _options(layout: Layout) -> dict[str, str]:
+    return {
+        "cid-version": str(layout.version),
+        "raw-leaves": str(layout.version == 1).lower(),
+        "chunker": f"size-{layout.chunk}",
+        "pin": "true",
+        "progress": "false",
+    }

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Protocol
 
 from poco import appio
@@ -18,10 +15,12 @@ from poco.contracts import Market, Task, TaskStatus
 from poco.database import Database
 from poco.errors import ChainError, ConfigurationError
 from poco.orders import ZERO_ADDRESS, TaskId
-from poco.services.results.admission import UploadRequest, admit
+from poco.services.results.admission import Admission, UploadRequest, admit
 from poco.services.results.catalog import Catalog, Content, Record, Reservation
+from poco.services.results.cids import Layout, tree_of
 from poco.services.results.inspection import inspect
 from poco.services.results.quotas import Quotas
+from poco.services.results.shelf import Shelf
 from poco.services.results.storage import Storage
 from poco.services.results.uploads import Upload, Uploads
 from poco.web import HttpError
@@ -88,9 +87,10 @@ class Results:
         self.quotas = quotas
         self.storage = storage
         self.catalog = Catalog(database)
-        self._market = market
-        self._clock = clock
+        self.market = market
+        self.clock = clock
         self._uploads = Uploads(storage.folder / "uploads")
+        self.shelf = Shelf(self.catalog, storage, quotas, self._uploads.folder)
 
     # READING
 
@@ -109,7 +109,7 @@ class Results:
         for record in records:
             if not record.provisional:
                 return record
-        task = self._market.hub.task(taskid) if records else None
+        task = self.market.hub.task(taskid) if records else None
         for record in records:
             if task and task.status is TaskStatus.COMPLETED and _hex(task.digest) == record.digest:
                 self.catalog.confirm(record)
@@ -133,10 +133,18 @@ class Results:
     # WRITING
 
     @contextmanager
-    def uploading(self, request: UploadRequest) -> Iterator[Upload | bytes]:
+    def uploading(
+        self,
+        request: UploadRequest,
+        admit: Callable[[Market, UploadRequest], Admission] = admit,
+    ) -> Iterator[Upload | bytes]:
         """Take up an upload, or return the link when its archive is stored already.
 
         What was written stays for another attempt, whatever ends the block.
+
+        Args:
+            request: what the uploader says.
+            admit: decides whether it may; raises what it says.
 
         Raises:
             HttpError: 401, 404, 409: see `admit`; 409, another connection has it, or the worker
@@ -144,7 +152,7 @@ class Results:
             ChainError: the node does not answer.
         """
         self.quotas.check_archive(request.size)
-        admission = admit(self._market, request)
+        admission = admit(self.market, request)
         task = _hex(request.taskid)
         found = self.catalog.find(task, _hex(request.digest))
         if found is not None:
@@ -164,7 +172,7 @@ class Results:
             size=request.size,
             requester=admission.deal.requester,
             workerpool=admission.deal.workerpool.pointer,
-            touched=int(self._clock()),
+            touched=int(self.clock()),
         )
         self.catalog.reserve(reservation, self.quotas)
         upload = self._uploads.open(request, admission)
@@ -173,10 +181,14 @@ class Results:
         finally:
             upload.close()
 
-    def accept(self, upload: Upload) -> bytes:
+    def accept(self, upload: Upload, layout: Layout | None = None) -> bytes:
         """Check an archive that is here completely, keep it, and return its result link.
 
         An archive that is not what its uploader said is deleted.
+
+        Args:
+            upload: the archive.
+            layout: how its name is made; None leaves it to the storage.
 
         Raises:
             HttpError: 422, it is another one than announced.
@@ -202,53 +214,34 @@ class Results:
             upload.discard()
             self.catalog.release(_hex(request.taskid), admission.worker)
             raise
-        content = Content(
-            self.storage.name(upload.path, sha256), request.size, _hex(request.sha256)
-        )
+        cid = self.storage.name(upload.path, sha256)
+        if layout is not None:
+            upload.file.seek(0)
+            cid = tree_of(upload.file, layout).cid
+        content = Content(cid, request.size, _hex(request.sha256))
         is_encrypted = found.digest is None
         record = self._record(upload, content.cid, is_encrypted=is_encrypted)
         self.catalog.add(record, content)
-        self._keep(upload.path, content)
+        self.shelf.keep(upload.path, content)
         self.catalog.release(record.task, record.worker)
         kept = self.catalog.find(record.task, record.digest)
         return record.link if kept is None else kept.link
 
-    def put(self, pieces: Iterable[bytes]) -> str:
+    def put(self, pieces: Iterable[bytes], layout: Layout | None = None) -> str:
         """Keep a file that is no result, for good; return its content id.
+
+        Args:
+            pieces: of the file.
+            layout: see `Shelf.add`.
 
         Raises:
             HttpError: 413, 507: see `Quotas`.
             ConfigurationError: the storage is away.
         """
-        digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self._uploads.folder, delete=False) as file:
-            path = Path(file.name)
-            try:
-                for piece in pieces:
-                    size += len(piece)
-                    self.quotas.check_archive(size)
-                    digest.update(piece)
-                    file.write(piece)
-                file.flush()
-                self.quotas.check_total(self.catalog.usage()[1], size)
-                cid = self.storage.name(path, digest.digest())
-                content = Content(cid, size, _hex(digest.digest()), pinned=True)
-                self.catalog.add_content(content)
-                try:
-                    self._keep(path, content)
-                except ConfigurationError:
-                    self.catalog.unpin(cid)
-                    raise
-            finally:
-                path.unlink(missing_ok=True)
-        return cid
-
-    def _keep(self, path: Path, content: Content) -> None:
-        """Hand a file over that the catalog knows; then it counts."""
-        if self.catalog.content(content.cid) is None:
-            self.storage.put(path, content.cid)
-            self.catalog.set_ready(content.cid)
-        path.unlink(missing_ok=True)
+        with self.shelf.draft() as draft:
+            for piece in pieces:
+                draft.write(piece)
+            return self.shelf.add(draft, layout).cid
 
     def _record(self, upload: Upload, cid: str, *, is_encrypted: bool) -> Record:
         request, admission = upload.request, upload.admission
@@ -266,7 +259,7 @@ class Results:
             workerpool=deal.workerpool.pointer,
             encrypted=is_encrypted,
             provisional=admission.provisional,
-            created=int(self._clock()),
+            created=int(self.clock()),
             expires=admission.task.final_deadline + self.quotas.retention,
         )
 
@@ -282,7 +275,7 @@ class Results:
             ChainError: the node does not answer.
             ConfigurationError: the storage is away.
         """
-        now = self._market.chain.timestamp()
+        now = self.market.chain.timestamp()
         confirmed, removed = self._judge(now)
         for record in self.catalog.records(provisional=False):
             if record.expires <= now and self._task(record).status in _OVER:
@@ -306,11 +299,11 @@ class Results:
         return confirmed, removed
 
     def _task(self, record: Record) -> Task:
-        return self._market.hub.task(TaskId(bytes.fromhex(record.task[2:])))
+        return self.market.hub.task(TaskId(bytes.fromhex(record.task[2:])))
 
     def _forget_uploads(self) -> None:
         """Remove what was begun and nobody continues."""
-        stale = self._clock() - _UPLOAD_SECONDS
+        stale = self.clock() - _UPLOAD_SECONDS
         known = set()
         for upload in self.catalog.uploads():
             if upload.touched < stale:

@@ -14,16 +14,22 @@ The service, in this process or in one of its own (``poco secrets serve``)::
     with serving(secrets_application(service)) as url: ...
 """
 
-from poco.services.secrets.authorization import Authorization, WorkerpoolAuthorization
-from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretKind, SecretName
-from poco.services.secrets.client import SecretsClient, SecretsRefusedError
-from poco.services.secrets.gate import Gate
-from poco.services.secrets.keys import KeyFile, KeyRing
-from poco.services.secrets.limits import RateLimit
-from poco.services.secrets.service import SecretsService, secrets_application
-from poco.services.secrets.store import SecretStore
-from poco.services.secrets.tables import Release
-from poco.services.secrets.task_secrets import TaskSecrets
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from poco.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from poco.services.secrets.authorization import Authorization, WorkerpoolAuthorization
+    from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretKind, SecretName
+    from poco.services.secrets.client import SecretsClient, SecretsRefusedError
+    from poco.services.secrets.gate import Gate
+    from poco.services.secrets.keys import KeyFile, KeyRing
+    from poco.services.secrets.service import SecretsService, secrets_application
+    from poco.services.secrets.store import SecretStore
+    from poco.services.secrets.tables import Release
+    from poco.services.secrets.task_secrets import TaskSecrets
 
 __all__ = [
     "RESULT_KEY_NAME",
@@ -31,7 +37,6 @@ __all__ = [
     "Gate",
     "KeyFile",
     "KeyRing",
-    "RateLimit",
     "Release",
     "SecretKind",
     "SecretName",
@@ -43,3 +48,18 @@ __all__ = [
     "WorkerpoolAuthorization",
     "secrets_application",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "authorization": ("Authorization", "WorkerpoolAuthorization"),
+        "challenges": ("RESULT_KEY_NAME", "SecretKind", "SecretName"),
+        "client": ("SecretsClient", "SecretsRefusedError"),
+        "gate": ("Gate",),
+        "keys": ("KeyFile", "KeyRing"),
+        "service": ("SecretsService", "secrets_application"),
+        "store": ("SecretStore",),
+        "tables": ("Release",),
+        "task_secrets": ("TaskSecrets",),
+    },
+)

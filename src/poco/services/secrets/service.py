@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from poco import __version__
 from poco.services.secrets import owner_routes, task_routes
 from poco.services.secrets.gate import Gate, RefusedError
-from poco.services.secrets.limits import RateLimit
 from poco.services.secrets.store import SecretStore
 from poco.web import application
+from poco.web_limits import RateLimit
 
 __all__ = ["SecretsService", "secrets_application"]
 

@@ -8,10 +8,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
+
+from fastapi import Depends, Request
 
 from poco.web import HttpError
 
-__all__ = ["RateLimit"]
+__all__ = ["RateLimit", "per_peer"]
 
 _MAX_CALLERS = 100_000
 
@@ -58,3 +61,13 @@ class RateLimit:
                 remedy=f"wait {wait} s",
                 headers={"Retry-After": str(wait)},
             )
+
+
+def per_peer(per_minute: int) -> Any:
+    """Return a dependency of routes that lets one IP address ask so often."""
+    limit = RateLimit(per_minute)
+
+    async def take(request: Request) -> None:  # not worth a thread
+        limit.take(request.client.host if request.client else "")
+
+    return Depends(take)
