@@ -5,8 +5,16 @@ The contract itself is told in ``docs/app-contract.md``.
 """
 
 from poco.appio.archive import write_archive
-from poco.appio.arguments import MAX_ARGUMENT_BYTES, split_arguments
-from poco.appio.causes import PERMANENT, Cause, ExecutionError, Status, error_text
+from poco.appio.arguments import MAX_ARGUMENT_BYTES, join_arguments, split_arguments
+from poco.appio.causes import (
+    PERMANENT,
+    Cause,
+    ExecutionError,
+    Status,
+    error_text,
+    failure_of,
+    told_cause,
+)
 from poco.appio.computed import COMPUTED_FILE, Computed, output_path, read_computed
 from poco.appio.digests import (
     callback_digest,
@@ -25,8 +33,16 @@ from poco.appio.generation import (
     choose_generation,
     parse_app,
 )
+from poco.appio.kind import runtime_of
 from poco.appio.link import callback_link, dropbox_link, http_link, ipfs_link
-from poco.appio.outcome import Outcome, is_declared, read_outcome
+from poco.appio.outcome import (
+    CALLBACK_FILE,
+    CONSENSUS_FILE,
+    DETERMINISM_FILE,
+    Outcome,
+    is_declared,
+    read_outcome,
+)
 from poco.appio.params import DealParams, parse_params
 from poco.appio.tree import (
     DEFAULT_LIMITS,
@@ -45,8 +61,11 @@ from poco.appio.unpacking import (
 )
 
 __all__ = [
+    "CALLBACK_FILE",
     "COMPUTED_FILE",
+    "CONSENSUS_FILE",
     "DEFAULT_LIMITS",
+    "DETERMINISM_FILE",
     "GENERATION_LABEL",
     "INPUT_LIMITS",
     "MAX_ARGUMENT_BYTES",
@@ -74,11 +93,13 @@ __all__ = [
     "dropbox_link",
     "environment",
     "error_text",
+    "failure_of",
     "file_digest",
     "file_names",
     "http_link",
     "ipfs_link",
     "is_declared",
+    "join_arguments",
     "open_beneath",
     "output_digest",
     "output_path",
@@ -86,10 +107,12 @@ __all__ = [
     "parse_params",
     "read_computed",
     "read_outcome",
+    "runtime_of",
     "scan_output",
     "split_arguments",
     "stream_digest",
     "survey_output",
+    "told_cause",
     "tree_digest",
     "unpack_archive",
     "write_archive",

@@ -1,16 +1,20 @@
-"""Split an argument line exactly as the original network does (spec offchain §1.5)."""
+"""Split an argument line exactly as the original network does (spec offchain §1.5), and join."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from poco.appio.causes import Cause, ExecutionError
 
-__all__ = ["MAX_ARGUMENT_BYTES", "split_arguments"]
+__all__ = ["MAX_ARGUMENT_BYTES", "join_arguments", "split_arguments"]
 
 MAX_ARGUMENT_BYTES = 128 * 1024
 """Bound of a whole argument vector, in bytes, one terminator per argument included."""
 
+_SPECIAL = re.compile("[\"' ]")
+_BARE_QUOTE = re.compile(r'(?<!\\)"')
 _PIECE = re.compile(r"""["' \\]|[^"' \\]+""")
 
 
@@ -58,6 +62,33 @@ def split_arguments(line: str) -> tuple[str, ...]:
             line[:80] + "…", f"arguments may take {MAX_ARGUMENT_BYTES} bytes, not {size}"
         )
     return tuple(arguments)
+
+
+def join_arguments(arguments: Sequence[str]) -> str:
+    """Write the line that is split into some arguments.
+
+    Raises:
+        ExecutionError: ``TASK_DESCRIPTION_INVALID`` when no line is: an argument is empty, one that
+            ends with a backslash comes before one that must be quoted, or they are too long.
+    """
+    line = " ".join(map(_quoted, arguments))
+    hidden = any(one.endswith("\\") and _needs_quotes(next_) for one, next_ in pairwise(arguments))
+    if hidden or "" in arguments:
+        raise _invalid(line, "no line says an empty argument, or a quoted one after a backslash")
+    split_arguments(line)  # refuses what is too long
+    return line
+
+
+def _needs_quotes(argument: str) -> bool:
+    return not argument.strip() or _SPECIAL.search(argument) is not None
+
+
+def _quoted(argument: str) -> str:
+    """Quote an argument if it must be; in quotes a quote after a backslash stands for itself."""
+    if not _needs_quotes(argument):
+        return argument
+    text = argument.rstrip("\\")
+    return '"' + _BARE_QUOTE.sub('"\'"\'"', text) + '"' + argument[len(text) :]
 
 
 def _invalid(line: str, rule: str) -> ExecutionError:

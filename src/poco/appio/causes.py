@@ -6,12 +6,21 @@ line or an error result reads the same everywhere.
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import Any
 
 from poco.errors import AppError
 
-__all__ = ["PERMANENT", "Cause", "ExecutionError", "Status", "error_text"]
+__all__ = [
+    "PERMANENT",
+    "Cause",
+    "ExecutionError",
+    "Status",
+    "error_text",
+    "failure_of",
+    "told_cause",
+]
 
 
 class Cause(StrEnum):
@@ -110,3 +119,19 @@ def error_text(cause: Cause) -> bytes:
     (spec offchain §1.6).
     """
     return f"[IEXEC] {cause.status} {cause}\n".encode()
+
+
+def told_cause(text: bytes) -> Cause | None:
+    """Return the failure that an ``error.txt`` tells; None when it is no canonical one."""
+    return next((cause for cause in Cause if text == error_text(cause)), None)
+
+
+def failure_of(digest: bytes) -> Cause | None:
+    """Return the failure that a result digest stands for; None for a result of the app's own.
+
+    Args:
+        digest: what the workers agreed on, 32 bytes: the SHA-256 of ``error.txt`` if they failed.
+    """
+    return next(
+        (cause for cause in Cause if hashlib.sha256(error_text(cause)).digest() == digest), None
+    )

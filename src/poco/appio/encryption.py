@@ -32,6 +32,7 @@ __all__ = [
     "encrypt_result",
     "generate_dataset_key",
     "generate_result_keypair",
+    "import_result_keypair",
     "public_key_from_secret",
 ]
 
@@ -134,6 +135,34 @@ def generate_result_keypair(folder: Path, address: str) -> tuple[Path, Path]:
         UserInputError: there is a key already.
         OSError: a file cannot be written.
     """
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+    return _keep_keypair(folder, address, key)
+
+
+def import_result_keypair(folder: Path, address: str, private_key: bytes) -> tuple[Path, Path]:
+    """Put an RSA key that exists into the files of `generate_result_keypair`.
+
+    Args:
+        folder: see there.
+        address: see there.
+        private_key: PEM.
+
+    Raises:
+        UserInputError: there is a key already, or this is none of at least 2048 bits.
+        OSError: a file cannot be written.
+    """
+    key = _private_key(private_key)
+    if key.key_size < _MIN_RSA_BITS:
+        raise UserInputError(
+            f"the beneficiary's key must be an RSA key of at least {_MIN_RSA_BITS} bits",
+            field="bits",
+            value=key.key_size,
+            remedy="make one with `poco result generate-encryption-keypair`",
+        )
+    return _keep_keypair(folder, address, key)
+
+
+def _keep_keypair(folder: Path, address: str, key: rsa.RSAPrivateKey) -> tuple[Path, Path]:
     private = folder / f"{address}_key"
     public = folder / f"{address}_key.pub"
     if private.exists():
@@ -144,7 +173,6 @@ def generate_result_keypair(folder: Path, address: str) -> tuple[Path, Path]:
             remedy="move it away first",
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
     with new_file(private) as file:
         file.write(
             key.private_bytes(
@@ -213,12 +241,7 @@ def decrypt_result(archive: Path, target: Path, private_key: bytes) -> None:
             the rule is told in the words of the official client.
         OSError: a file cannot be read or written.
     """
-    try:
-        key = serialization.load_pem_private_key(private_key, None)
-    except (ValueError, TypeError) as error:
-        raise UserInputError("Invalid beneficiary key", remedy="it must be PEM") from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise UserInputError("Invalid beneficiary key", remedy="it must be an RSA key")
+    key = _private_key(private_key)
     try:
         with zipfile.ZipFile(archive) as outer:
             locked = outer.read(_entry(outer, _KEY_ENTRY, _MAX_KEY_ENTRY_BYTES, archive))
@@ -268,6 +291,16 @@ def _decrypted_result(secret: bytes, payload: IO[bytes], archive: Path) -> Itera
         raise _bad_result(rule, archive) from error
 
 
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError) as error:
+        raise UserInputError("Invalid beneficiary key", remedy="it must be PEM") from error
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UserInputError("Invalid beneficiary key", remedy="it must be an RSA key")
+    return key
+
+
 def _public_key(pem: bytes) -> rsa.RSAPublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
@@ -281,7 +314,7 @@ def _public_key(pem: bytes) -> rsa.RSAPublicKey:
 def _bad_public_key(rule: str) -> UserInputError:
     return UserInputError(
         f"the beneficiary's public key {rule}",
-        remedy="make one with `iexec result generate-encryption-keypair`",
+        remedy="make one with `poco result generate-encryption-keypair`",
     )
 
 

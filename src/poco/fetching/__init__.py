@@ -1,11 +1,11 @@
 """Fetch files whose addresses strangers chose: input files, datasets and WASM modules.
 
 `Fetcher` downloads one file, or the input files of a task, under a `FetchPolicy`; `multiaddr_text`
-reads the address in a registry entry. What may be fetched is told in
+reads the address in a registry entry, `multiaddr_bytes` writes it. What may be fetched is told in
 ``docs/inputs-and-datasets.md``.
 """
 
-from poco.fetching.addresses import multiaddr_text
+from poco.fetching.addresses import multiaddr_bytes, multiaddr_text
 from poco.fetching.fetcher import FetchedFile, Fetcher, Progress
 from poco.fetching.policy import PUBLIC_GATEWAYS, FetchPolicy
 
@@ -15,5 +15,6 @@ __all__ = [
     "FetchedFile",
     "Fetcher",
     "Progress",
+    "multiaddr_bytes",
     "multiaddr_text",
 ]

@@ -11,11 +11,19 @@ from urllib.parse import unquote
 
 import httpx
 
-__all__ = ["ForbiddenAddressError", "Source", "locate", "multiaddr_text", "web_url"]
+__all__ = [
+    "ForbiddenAddressError",
+    "Source",
+    "locate",
+    "multiaddr_bytes",
+    "multiaddr_text",
+    "web_url",
+]
 
 _IPFS_CODE = b"\xa5\x03"  # the varint of multiaddress protocol 421
 _RAW_SHA256 = b"\x01\x55\x12\x20"  # CIDv1, raw leaf, SHA-256, 32 bytes
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_CID_V0 = re.compile(r"/(?:ipfs|p2p)/(Qm[1-9A-HJ-NP-Za-km-z]{44})")
 _CID = re.compile(r"[A-Za-z0-9]{46,128}")
 _NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 _IPFS_PREFIXES = ("ipfs://", "/ipfs/", "/p2p/")
@@ -52,6 +60,22 @@ def multiaddr_text(multiaddr: bytes) -> str:
         if length == len(content):
             return f"/ipfs/{_base58(content)}"
     return multiaddr.decode(errors="replace")
+
+
+def multiaddr_bytes(text: str) -> bytes:
+    """Return an address the way the official client writes it into a registry (spec sdk §2.8).
+
+    ``/ipfs/Qm…`` becomes a binary multiaddress; everything else is UTF-8, content ids of version 1
+    as well, which a binary one would cut short.
+    """
+    found = _CID_V0.fullmatch(text)
+    if found is None:
+        return text.encode()
+    number = 0
+    for letter in found[1]:
+        number = number * 58 + _BASE58.index(letter)
+    content = number.to_bytes((number.bit_length() + 7) // 8)
+    return _IPFS_CODE + bytes([len(content)]) + content
 
 
 def locate(url: str, gateways: Sequence[str]) -> Source:

@@ -1,6 +1,7 @@
 """Runtimes: plug-ins that execute an app under limits, and know nothing of tasks or chains."""
 
 from poco.runtimes.docker import DockerRuntime
+from poco.runtimes.image_cache import ImageCache
 from poco.runtimes.pulling import Credentials, PullPolicy
 from poco.runtimes.selection import available_runtime, available_runtimes
 from poco.runtimes.spec import (
@@ -21,6 +22,7 @@ __all__ = [
     "WORKER_LABEL",
     "Credentials",
     "DockerRuntime",
+    "ImageCache",
     "Mount",
     "PullPolicy",
     "RunLimits",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from poco.errors import ConfigurationError
@@ -17,6 +17,7 @@ from poco.runtimes.attendance import attend, refused, stopped_early
 from poco.runtimes.egress import Access, opened, remove_network
 from poco.runtimes.guard import Run, Runs
 from poco.runtimes.hardening import container_options
+from poco.runtimes.image_cache import ImageCache
 from poco.runtimes.images import ImageStore
 from poco.runtimes.ownership import hand_over
 from poco.runtimes.pulling import PullPolicy
@@ -38,6 +39,7 @@ class DockerRuntime:
         client: a client of the engine; by default one for the engine the environment names.
         pulls: what images may be pulled, and how.
         network: what apps may reach over the network, see `AllowList.parse`; by default nothing.
+        cache: makes room for images that are pulled; None keeps all.
     """
 
     app_type = "DOCKER"
@@ -48,9 +50,11 @@ class DockerRuntime:
         *,
         pulls: PullPolicy | None = None,
         network: Collection[str] = (),
+        cache: ImageCache | None = None,
     ) -> None:
         self._given = client
         self._pulls = pulls
+        self._cache = cache
         self._network = AllowList.parse(network)
         self._runs = Runs()
 
@@ -65,6 +69,11 @@ class DockerRuntime:
         """Pull an image if need be and return its id; see `Runtime.fetch`."""
         with _engine_faults():
             return self._images.resolve(image, checksum)
+
+    def checksum(self, image: str) -> bytes | None:
+        """Return what to register for an image of this host; see `ImageStore.checksum`."""
+        with _engine_faults():
+            return self._images.checksum(image)
 
     def labels(self, image: str, checksum: bytes) -> Mapping[str, str]:
         """Return an image's labels; see `Runtime.labels`."""
@@ -83,6 +92,9 @@ class DockerRuntime:
                 if container:
                     return _attend(container, spec, run, warnings, resumed=True)
                 try:
+                    container = self._create(image, spec, access)
+                except ImageNotFound:  # made room for another one since it was found
+                    image = self.fetch(spec.image, spec.checksum)
                     container = self._create(image, spec, access)
                 except APIError as error:
                     if not error.is_client_error():
@@ -136,7 +148,7 @@ class DockerRuntime:
 
     @cached_property
     def _images(self) -> ImageStore:
-        return ImageStore(self._client, self._pulls)
+        return ImageStore(self._client, self._pulls, self._cache)
 
     def _create(self, image: str, spec: RunSpec, access: Access) -> Container:
         """Create a run's container in the place of what a crash has left of an earlier one."""

@@ -9,6 +9,7 @@ from docker.errors import ImageNotFound
 from docker.models.images import Image
 
 from poco.appio import Cause, ExecutionError
+from poco.runtimes.image_cache import ImageCache
 from poco.runtimes.pulling import PullPolicy, pull
 
 __all__ = ["ImageStore"]
@@ -26,12 +27,19 @@ class ImageStore:
     Args:
         client: a client of the engine.
         policy: what may be pulled.
+        cache: makes room for what is pulled; None keeps all.
     """
 
-    def __init__(self, client: docker.DockerClient, policy: PullPolicy | None = None) -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        policy: PullPolicy | None = None,
+        cache: ImageCache | None = None,
+    ) -> None:
         self._client = client
         self._images = client.images
         self._policy = policy or PullPolicy()
+        self._cache = cache
 
     def resolve(self, image: str, checksum: bytes) -> str:
         """Return the id, ``sha256:`` and 64 hex digits, of the registered image.
@@ -44,17 +52,39 @@ class ImageStore:
             ExecutionError: ``APP_IMAGE_DOWNLOAD_FAILED`` or ``APP_IMAGE_BAD_CHECKSUM``; permanent
                 only when the registry has answered that there is no such image.
         """
+        found = _id(self._resolve(image, checksum))
+        if self._cache:
+            self._cache.used(found)
+        return found
+
+    def _resolve(self, image: str, checksum: bytes) -> Image:
         reference = image.removeprefix(_HUB)
         local = self._local(reference)
         if not any(checksum):
-            return _id(local or self._pull(reference, image, stale=None))
+            return local or self._pull(reference, image, stale=None)
         digest = f"sha256:{checksum.hex()}"
         if local and _has_digest(local, digest):
-            return _id(local)
+            return local
         by_id = self._local(digest)  # the tag has moved on, the image is still here
         if by_id:
-            return _id(by_id)
-        return _id(self._pull(f"{self.repository(reference)}@{digest}", image, stale=local))
+            return by_id
+        return self._pull(f"{self.repository(reference)}@{digest}", image, stale=local)
+
+    def checksum(self, image: str) -> bytes | None:
+        """Return what to register for an image of this host, 32 bytes; None when it is not here.
+
+        That is the digest of its registry manifest, or its id when it was never pushed.
+        """
+        reference = image.removeprefix(_HUB)
+        local = self._local(reference)
+        if local is None:
+            return None
+        pushed = (
+            name.partition("@")[2]
+            for name in local.attrs.get("RepoDigests") or []
+            if self.repository(name) == self.repository(reference)
+        )
+        return bytes.fromhex(next(pushed, _id(local)).removeprefix("sha256:"))
 
     def volumes(self, image: str) -> tuple[str, ...]:
         """Return the folders that an image of this host declares as volumes, by its id."""
@@ -79,7 +109,7 @@ class ImageStore:
 
     def _pull(self, reference: str, image: str, *, stale: Image | None) -> Image:
         try:
-            return pull(self._client, reference, image, self._policy)
+            pulled = pull(self._client, reference, image, self._policy)
         except ExecutionError as error:
             if not stale:
                 raise
@@ -92,6 +122,9 @@ class ImageStore:
                 remedy=f"register the app again with the image's digest; {error.remedy}",
                 permanent=error.permanent,
             ) from error
+        if self._cache:
+            self._cache.pulled(self._images, pulled, reference)
+        return pulled
 
 
 def _id(image: Image) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from poco.errors import ConfigurationError
 from poco.fetching import Fetcher
 from poco.runtimes.docker import DockerRuntime
+from poco.runtimes.image_cache import ImageCache
 from poco.runtimes.pulling import PullPolicy
 from poco.runtimes.spec import Runtime
 from poco.runtimes.wasm import WasmRuntime
@@ -23,6 +24,7 @@ def available_runtimes(
     cache: Path | None = None,
     pulls: PullPolicy | None = None,
     network: Collection[str] = (),
+    images: ImageCache | None = None,
 ) -> dict[str, Runtime]:
     """Return the runtimes that work here by app type, the preferred one first.
 
@@ -35,9 +37,10 @@ def available_runtimes(
         cache: where WASM modules are kept; see `WasmRuntime`.
         pulls: what images may be pulled; see `DockerRuntime`.
         network: what containers may reach; see `DockerRuntime`.
+        images: makes room for images that are pulled; None keeps all.
     """
     runtimes: dict[str, Runtime] = {}
-    container = DockerRuntime(pulls=pulls, network=network)
+    container = DockerRuntime(pulls=pulls, network=network, cache=images)
     if container.answers():
         runtimes[container.app_type] = container
     if find_spec("wasmtime"):

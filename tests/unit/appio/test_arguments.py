@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from poco.appio import MAX_ARGUMENT_BYTES, Cause, ExecutionError, split_arguments
+from poco.appio import (
+    MAX_ARGUMENT_BYTES,
+    Cause,
+    ExecutionError,
+    join_arguments,
+    split_arguments,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,21 @@ def test_split__any_line__agrees_with_the_written_state_machine(line: str) -> No
             split_arguments(line)
     else:
         assert list(split_arguments(line)) == expected
+
+
+_ARGUMENT = st.text(st.sampled_from("ab \"'\\\té"), min_size=1)
+
+
+@given(st.lists(_ARGUMENT, max_size=6))
+def test_join__arguments__are_split_into_the_same(arguments: list[str]) -> None:
+    quoted = [not argument.strip() or bool(set(argument) & set(" '\"")) for argument in arguments]
+    for index, argument in enumerate(arguments[:-1]):
+        assume(not (argument.endswith("\\") and quoted[index + 1]))
+    assert split_arguments(join_arguments(arguments)) == tuple(arguments)
+
+
+@pytest.mark.parametrize("arguments", [["a", ""], ["a b\\", "c d"]])
+def test_join__what_no_line_says__is_an_invalid_task_description(arguments: list[str]) -> None:
+    with pytest.raises(ExecutionError, match="no line says") as caught:
+        join_arguments(arguments)
+    assert caught.value.cause is Cause.TASK_DESCRIPTION_INVALID

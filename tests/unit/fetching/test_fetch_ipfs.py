@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scripted_server import CAUSE, Server, Worker, reply
 
 from poco.appio import Cause, ExecutionError
-from poco.fetching import Fetcher, FetchPolicy, multiaddr_text
+from poco.fetching import Fetcher, FetchPolicy, multiaddr_bytes, multiaddr_text
 
 CONTENT = b"content"
 TREE = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"
@@ -184,6 +184,24 @@ def test_fetcher__by_default__asks_public_gateways() -> None:
 
 def test_multiaddr__binary__is_read_as_an_ipfs_path() -> None:
     assert multiaddr_text(BINARY_TREE) == f"/ipfs/{TREE}"
+
+
+@pytest.mark.parametrize("prefix", ["/ipfs/", "/p2p/"])
+def test_multiaddr__of_a_tree__is_written_in_binary(prefix: str) -> None:
+    assert multiaddr_bytes(prefix + TREE) == BINARY_TREE
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_multiaddr__of_any_tree__is_read_as_it_was_written(digest: bytes) -> None:
+    binary = BINARY_TREE[:5] + digest
+    assert multiaddr_bytes(multiaddr_text(binary)) == binary
+
+
+@pytest.mark.parametrize(
+    "text", [cid_of(CONTENT), f"/ipfs/{cid_of(CONTENT)}", f"/ipfs/{TREE}/file", "user/image:1"]
+)
+def test_multiaddr__of_anything_else__is_text(text: str) -> None:
+    assert multiaddr_bytes(text) == text.encode()
 
 
 @given(st.text())

@@ -18,7 +18,7 @@ collect_ignore = []
 if "docker" not in tested_runtimes():
     collect_ignore += [
         f"test_docker_{part}.py"
-        for part in ("images", "network", "ownership", "recovery", "runtime")
+        for part in ("image_cache", "images", "network", "ownership", "recovery", "runtime")
     ]
 if not shutil.which("clang-14"):  # CI installs it
     collect_ignore.append("test_wasm_builds.py")

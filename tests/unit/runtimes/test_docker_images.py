@@ -50,6 +50,15 @@ def test_pull__private_image_with_credentials__arrives_with_its_labels(
     assert runtime.labels(registry.image, registry.checksum) == {"iexec.generation": "v3"}
 
 
+def test_checksum__of_a_pulled_image__is_the_digest_of_its_manifest(
+    registry: Registry, policy: PullPolicy
+) -> None:
+    runtime = DockerRuntime(pulls=policy)
+    assert runtime.checksum(registry.image) is None
+    image = runtime.fetch(registry.image, bytes(32))
+    assert runtime.checksum(registry.image) == registry.checksum != bytes.fromhex(image[7:])
+
+
 def test_pull__progress__reaches_the_whole(registry: Registry, policy: PullPolicy) -> None:
     told: list[tuple[str, int, int]] = []
     policy = replace(policy, progress=lambda *step: told.append(step))

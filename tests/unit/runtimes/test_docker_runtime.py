@@ -136,6 +136,13 @@ def test_image__tag_moved_to_another_image__runs_the_registered_one(
     assert resolved == f"sha256:{checksum.hex()}"
 
 
+def test_checksum__of_an_image_that_was_never_pushed__is_its_id(bench: Bench) -> None:
+    image, checksum = bench.probe
+    runtime = DockerRuntime()
+    assert runtime.checksum(f"registry.hub.docker.com/{image}") == checksum
+    assert runtime.checksum("poco-test-nowhere:latest") is None
+
+
 def test_image__docker_hub_prefix__is_dropped(bench: Bench) -> None:
     image, checksum = bench.probe
     resolved = bench.runtime.fetch(f"registry.hub.docker.com/{image}", checksum)
