@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -61,6 +62,22 @@ def client(tmp_path: Path) -> Client:
     return Client(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def made_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key pair that poco made, which takes a while."""
+    folder = tmp_path_factory.mktemp("keys")
+    generate_result_keypair(folder, ADDRESS)
+    return folder
+
+
+@pytest.fixture
+def keys(client: Client, made_here: Path) -> Path:
+    """The folder where the client looks for keys, with that pair."""
+    folder = client.folder / KEYS
+    shutil.copytree(made_here, folder)
+    return folder
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     path = tmp_path / "iexec_out.zip"
@@ -104,16 +121,18 @@ def test_result__encrypted_here_for_an_official_key__is_decrypted_by_both(
     assert client.decrypt(locked) == archive.read_bytes()
 
 
-def test_result__key_made_here__works_in_the_official_client(client: Client, archive: Path) -> None:
-    _, public = generate_result_keypair(client.folder / KEYS, ADDRESS)
-    encrypt_result(archive, client.folder / "locked.zip", public.read_bytes())
+def test_result__key_made_here__works_in_the_official_client(
+    client: Client, keys: Path, archive: Path
+) -> None:
+    public = (keys / f"{ADDRESS}_key.pub").read_bytes()
+    encrypt_result(archive, client.folder / "locked.zip", public)
     assert client.decrypt(client.folder / "locked.zip") == archive.read_bytes()
 
 
 def test_result__in_the_legacy_format__means_the_same_to_both(
-    client: Client, archive: Path
+    client: Client, keys: Path, archive: Path
 ) -> None:
-    private, public = generate_result_keypair(client.folder / KEYS, ADDRESS)
+    private, public = keys / f"{ADDRESS}_key", keys / f"{ADDRESS}_key.pub"
     secret = os.urandom(16)
     command = ["openssl", "enc", "-aes-128-ecb", "-K", secret.hex(), "-in", str(archive)]
     payload = subprocess.run(command, capture_output=True, check=True).stdout

@@ -1,155 +1,146 @@
-"""``poco app``: what a developer does with an app before it is sold."""
+"""`poco app`: make an app, sell it, run it."""
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from pathlib import Path
+from typing import Any
 
 import click
 
-from poco.appio import Generation
-from poco.apptest import Trial, as_document, locate_app, render, try_app
-from poco.errors import AppError, UserInputError
-from poco.runtimes import RunLimits
-from poco.secret import Secret
+from poco.cli.assets import (
+    PricedCommand,
+    add_commands,
+    chosen,
+    force_option,
+    own_order,
+    preflight_option,
+    publish_order,
+    terms_options,
+)
+from poco.cli.groups import LazyGroup
+from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 
 __all__ = ["command"]
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_MIB = 1024**2
-_DEVELOPER = "app"
+_WASM_EXAMPLE = "https://example.com/app.wasm"
 
 
-@click.group(name="app")
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "request-execution": (
+            "poco.cli.running:request_execution",
+            "Publish a request to run an app.",
+        ),
+        "run": ("poco.cli.running:run", "Run an app: buy tasks, and wait for them with --watch."),
+        "test": ("poco.cli.app_test:test", "Run an app twice as a worker would, offline."),
+    },
+)
 def command() -> None:
-    """Test apps before they are sold."""
+    """Make an app, sell it, run it."""
 
 
-@command.command()
-@click.argument("app")
-@click.option("--args", default="", metavar="LINE", help="Argument line, split as on a worker.")
+add_commands(command, "app")
+
+
+@command.command(epilog="Example: poco app init --type WASM")
 @click.option(
-    "--input-file", "input_files", type=_FILE, multiple=True, help="Input file; may be repeated."
-)
-@click.option("--dataset", type=_FILE, help="Dataset, not encrypted.")
-@click.option(
-    "--secret",
-    "secrets",
-    multiple=True,
-    metavar="N=VALUE",
-    help="Secret N of the requester, or the developer's as app=VALUE; @FILE reads the value. "
-    "Use values made up for the test. May be repeated; implies --tee.",
-)
-@click.option("--tee", is_flag=True, help="Lay out the input as for a confidential task.")
-@click.option(
-    "--generation",
-    type=click.Choice([*Generation]),
-    help="Generation of the app contract; by default what the image's label says, or v5.",
-)
-@click.option("--callback", is_flag=True, help="Run it for a deal with a callback contract.")
-@click.option("--trust", default=1, show_default=True, type=click.IntRange(0), help="Deal's trust.")
-@click.option(
-    "--timeout",
-    default=60.0,
+    "--type",
+    "app_type",
+    type=click.Choice(["DOCKER", "WASM"], case_sensitive=False),
+    default="DOCKER",
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    metavar="SECONDS",
-    help="Time of the category.",
+    help="What runs it.",
 )
-@click.option(
-    "--memory", default=1024, show_default=True, type=click.IntRange(1), metavar="MIB",
-    help="Memory of the worker.",
-)  # fmt: skip
-@click.option(
-    "--keep",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Leave both runs in this new folder.",
-)
-@click.option("--raw", is_flag=True, help="Print JSON.")
-def test(
-    app: str,
-    args: str,
-    input_files: tuple[Path, ...],
-    dataset: Path | None,
-    secrets: tuple[str, ...],
-    tee: bool,
-    generation: str | None,
-    callback: bool,
-    trust: int,
-    timeout: float,
-    memory: int,
-    keep: Path | None,
-    raw: bool,
+@wallet_options
+@output_options
+def init(shell: Shell, app_type: str) -> None:
+    """Write a description of an app into iexec.json, for you to edit.
+
+    A WASM app begins as the example of the market on this machine, which can be deployed as it is.
+    """
+    from poco.project import templates
+
+    description = templates.app(shell.address)
+    if app_type == "WASM":
+        description |= {"type": app_type} | _example_module()
+    shell.project.update_iexec("app", description)
+    shell.say('written into "iexec.json": edit it there, then `poco app deploy`')
+    shell.done({"app": description})
+
+
+def _example_module() -> dict[str, str]:
+    from poco.local.runfile import running
+
+    market = running()
+    if market is None:
+        return {"multiaddr": _WASM_EXAMPLE}
+    example = market.stack_info.e2e["app"]
+    return {"name": "echo", "multiaddr": example.multiaddr, "checksum": example.checksum}
+
+
+@command.command(cls=PricedCommand, epilog="Example: poco app publish --price 0.5 RLC --force")
+@click.argument("address", required=False)
+@terms_options(1_000_000, "dataset", "workerpool", "requester")
+@preflight_option
+@force_option
+@wallet_options
+@chain_options
+@output_options
+def publish(
+    shell: Shell,
+    /,
+    address: str | None,
+    skip_preflight_check: bool,  # noqa: ARG001 (apps need no secret; the official client has it)
+    force: bool,
+    **terms: Any,
 ) -> None:
-    """Run APP twice as a worker would, offline, without a chain.
+    """Sell executions of your app: sign an order and put it into the order book."""
+    from poco.orders import OrderKind
 
-    APP is a WASM module (a file that ends with .wasm), a folder with a Dockerfile (or a Makefile
-    that makes the image), or the reference of an image. The report shows the result archive, the
-    digest, everything that breaks the app contract, and where the two runs differ.
+    order = own_order(OrderKind.APP, chosen(shell, "app", address), **terms)
+    publish_order(shell, order, force)
 
-    \b
-    Example:
-      poco app test app.wasm --args "--column price" --input-file orders.csv
 
-    Exit code 0 means that workers would reach consensus; 6 that they would not, or that the app
-    breaks the contract.
-    """  # noqa: D301 (click reads the backslash)
-    numbered = dict(_secret(text) for text in secrets)
-    trial = Trial(
-        args=args,
-        input_files=input_files,
-        dataset=dataset,
-        app_secret=numbered.pop(0, None),
-        requester_secrets=numbered,
-        generation=Generation(generation) if generation else None,
-        callback=callback,
-        tee=tee,
-        trust=trust,
-        limits=RunLimits(seconds=timeout, memory=memory * _MIB),
+@command.command("push-secret", epilog="Example: poco app push-secret ADDRESS")
+@click.argument("address", required=False)
+@click.option("--secret-value", metavar="TEXT", help="The secret (unsafe)  [default: it is asked]")
+@click.option("--allow-software", is_flag=True, help="Give it to tasks without a TEE, too.")
+@wallet_options
+@chain_options
+@output_options
+def push_secret(
+    shell: Shell, address: str | None, secret_value: str | None, allow_software: bool
+) -> None:
+    """Push the developer's secret of your app; it can never be changed."""
+    from poco.market.asset_secrets import push_asset_secret
+    from poco.orders import Asset
+    from poco.secret import Secret
+    from poco.services.secrets.client import SecretsClient
+
+    app = chosen(shell, "app", address)
+    text = shell.ask_secret("app secret", twice=True) if secret_value is None else secret_value
+    secrets = SecretsClient(shell.secrets_url)
+    push_asset_secret(
+        shell.market,
+        shell.account,
+        secrets,
+        Asset.APP,
+        app,
+        Secret(text),
+        allow_software=allow_software,
     )
-    reference, runtime = locate_app(app)
-    if keep:
-        _create(keep)
-        report = try_app(reference, runtime, trial, keep)
-    else:
-        with tempfile.TemporaryDirectory(prefix="poco-app-test-") as folder:
-            report = try_app(reference, runtime, trial, Path(folder))
-    click.echo(json.dumps(as_document(report), indent=2) if raw else render(report))
-    if not report.ok:
-        sys.exit(AppError.exit_code)
+    shell.done({}, f"secret of app {app} is pushed")
 
 
-def _secret(text: str) -> tuple[int, Secret]:
-    """Read ``N=VALUE``; the developer's secret has the number 0 here."""
-    name, equals, value = text.partition("=")
-    known = name == _DEVELOPER or (name.isascii() and name.isdigit() and not name.startswith("0"))
-    if not equals or not known:
-        raise UserInputError(
-            "a secret is N=VALUE with a number N from 1, or app=VALUE",
-            field="--secret",
-            value=name if equals else "…",
-            remedy="for example --secret 1=test-login",
-        )
-    if value.startswith("@"):
-        try:
-            value = Path(value[1:]).read_text().rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserInputError(
-                "must name a readable file with a text",
-                field="--secret",
-                value=value,
-                remedy=str(error),
-            ) from error
-    return 0 if name == _DEVELOPER else int(name), Secret(value)
+@command.command("check-secret", epilog="Example: poco app check-secret ADDRESS")
+@click.argument("address", required=False)
+@chain_options
+@output_options
+def check_secret(shell: Shell, address: str | None) -> None:
+    """Tell whether the developer's secret of an app is set."""
+    from poco.services.secrets.challenges import SecretName
+    from poco.services.secrets.client import SecretsClient
 
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UserInputError(
-            "must not exist yet", field="--keep", value=str(folder), remedy="name a new folder"
-        ) from error
+    app = chosen(shell, "app", address)
+    found = SecretsClient(shell.secrets_url).has(SecretName.app(app))
+    shell.done({"isSecretSet": found}, f"app {app} has {'a' if found else 'no'} secret")

@@ -47,7 +47,7 @@ def command() -> None:
     """Answer questions about a market."""
 
 
-@command.command()
+@command.command(context_settings={"auto_envvar_prefix": "POCO"})
 @click.option("--rpc", required=True, metavar="URL", help="Node of the market's chain.")
 @click.option(
     "--deployment",

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from poco.contracts import Market
-from poco.database import Database
-from poco.services.results import TABLES, Quotas, Results, open_storage, results_app
-from poco.services.results.catalog import Catalog, Record
-from poco.web import run
+from poco.errors import UserInputError
+
+if TYPE_CHECKING:
+    from poco.services.results import Quotas, Results
+    from poco.services.results.catalog import Catalog, Record
 
 __all__ = ["command"]
 
@@ -85,7 +85,10 @@ def command() -> None:
     """Keep the results of a market."""
 
 
-@command.command()
+@command.command(
+    context_settings={"auto_envvar_prefix": "POCO"},
+    epilog="Example: poco results serve --rpc http://127.0.0.1:8545 --ipfs-node",
+)
 @_store
 @click.option("--quota", type=_Size(), default="100 GiB", show_default=True, help="Of the store.")
 @click.option(
@@ -102,6 +105,28 @@ def command() -> None:
     show_default=True,
     metavar="DAYS",
     help="How long a result stays after the final deadline of its task.",
+)
+@click.option("--ipfs-node", is_flag=True, help="Keep files of anybody as an IPFS node does, too.")
+@click.option(
+    "--ipfs-allow",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Who may bring such files  [default: this host]",
+)
+@click.option(
+    "--added-quota",
+    type=_Size(),
+    default="10 GiB",
+    show_default=True,
+    help="Of all files that are no results.",
+)
+@click.option(
+    "--added-files",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    help="How many of these.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
 @click.option("--port", default=13200, show_default=True, type=click.IntRange(0, 65535))
@@ -122,12 +147,26 @@ def serve(
     quota: int,
     account_quota: int,
     retention: int,
+    ipfs_node: bool,
+    networks: tuple[str, ...],
+    added_quota: int,
+    added_files: int,
     host: str,
     port: int,
     prune_every: int,
 ) -> None:
     """Take results from workers, and hand them out."""
-    quotas = Quotas(total=quota, account=account_quota, retention=retention * _DAY_SECONDS)
+    from poco.services.results import NodePolicy, Quotas, results_app
+    from poco.web import run
+
+    quotas = Quotas(
+        total=quota,
+        account=account_quota,
+        added=added_quota,
+        added_files=added_files,
+        retention=retention * _DAY_SECONDS,
+    )
+    policy = NodePolicy(networks or NodePolicy().networks)
     results = _open(rpc, deployment, store, folder, database, quotas)
     stop = threading.Event()
     report = partial(click.echo, err=True)
@@ -135,7 +174,7 @@ def serve(
     cleaner.start()
     try:
         run(
-            results_app(results),
+            results_app(results, node=policy if ipfs_node else None),
             host=host,
             port=port,
             announce=lambda url: click.echo(f"result store on {url}", err=True),
@@ -145,7 +184,7 @@ def serve(
         cleaner.join()
 
 
-@command.command()
+@command.command(epilog="Example: poco results prune --rpc http://127.0.0.1:8545")
 @_store
 def prune(rpc: str, deployment: Path | None, store: str, folder: Path, database: str) -> None:
     """Remove what is not needed any more.
@@ -153,18 +192,46 @@ def prune(rpc: str, deployment: Path | None, store: str, folder: Path, database:
     A result stays while its task is open, and until it expires. A running store does this by
     itself.
     """
+    from poco.services.results import Quotas
+
     done = _open(rpc, deployment, store, folder, database, Quotas()).prune()
     click.echo(f"{done.removed} results removed, {done.freed} bytes freed")
     if done.waiting:
         click.echo(f"{done.waiting} results wait for the IPFS node", err=True)
 
 
-@command.command("list")
+@command.command(
+    epilog="Example: poco results unpin QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o"
+)
 @_database
+@click.argument("cid")
+def unpin(database: str, cid: str) -> None:
+    """Let a file go that is no result; the next `prune` removes it."""
+    catalog = _catalog(database)
+    if catalog.content(cid) is None:
+        raise UserInputError(
+            "the store has no such file",
+            field="cid",
+            value=cid,
+            remedy="check --database, and the content id",
+        )
+    catalog.unpin(cid)
+    click.echo(f"{cid} goes with the next `poco results prune`")
+
+
+@command.command("list", epilog="Example: poco results list --added --raw")
+@_database
+@click.option("--added", is_flag=True, help="List the files that are no results.")
 @click.option("--raw", is_flag=True, help="Print JSON.")
-def list_(database: str, raw: bool) -> None:
+def list_(database: str, added: bool, raw: bool) -> None:
     """List the results that are kept, the oldest first."""
-    records = Catalog(Database(database, TABLES)).records()
+    catalog = _catalog(database)
+    if added:
+        files = catalog.pinned()
+        lines = (f"{file.cid}  {file.size} bytes" for file in files)
+        click.echo(json.dumps([asdict(file) for file in files]) if raw else "\n".join(lines))
+        return
+    records = catalog.records()
     if raw:
         click.echo(json.dumps([_document(record) for record in records]))
         return
@@ -178,12 +245,24 @@ def list_(database: str, raw: bool) -> None:
 def _open(
     rpc: str, deployment: Path | None, store: str, folder: Path, database: str, quotas: Quotas
 ) -> Results:
+    from poco.contracts import Market
+    from poco.database import Database
+    from poco.services.results import TABLES, Results, open_storage
+
     return Results(
         Market.connect(rpc, book=deployment),
         open_storage(store, folder),
         Database(database, TABLES),
         quotas=quotas,
     )
+
+
+def _catalog(database: str) -> Catalog:
+    from poco.database import Database
+    from poco.services.results import TABLES
+    from poco.services.results.catalog import Catalog
+
+    return Catalog(Database(database, TABLES))
 
 
 def _document(record: Record) -> dict[str, Any]:

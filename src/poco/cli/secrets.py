@@ -15,12 +15,12 @@ from poco.services.secrets import (
     Gate,
     KeyFile,
     KeyRing,
-    RateLimit,
     SecretsService,
     SecretStore,
     secrets_application,
 )
 from poco.web import run
+from poco.web_limits import RateLimit
 
 __all__ = ["command"]
 
@@ -61,7 +61,7 @@ def command() -> None:
     """Keep the secrets of a market."""
 
 
-@command.command()
+@command.command(context_settings={"auto_envvar_prefix": "POCO"})
 @click.option("--rpc", required=True, metavar="URL", help="Node of the market's chain.")
 @click.option(
     "--deployment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ _EXAMPLE = """Example: poco worker --scheduler http://127.0.0.1:13000 --rpc http
     metavar="HOST",
     help="Pull images from this registry only; accounts are those of docker login.",
 )
+@click.option(
+    "--image-cache",
+    default=20 * _GIB,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="BYTES",
+    help="Of pulled images; those that were not used for longest make room.",
+)
 @click.option("--allow-files", is_flag=True, help="Run WASM modules that are files of this host.")
 @click.option(
     "--cheat", is_flag=True, help="Contribute something else than the result, to show what follows."
@@ -112,6 +121,12 @@ _EXAMPLE = """Example: poco worker --scheduler http://127.0.0.1:13000 --rpc http
     type=click.FloatRange(0.01),
     help="Seconds between two looks for a new block.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    help="Serve /health and /metrics there  [default: not at all]",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Interface for these.")
 def command(
     scheduler: str,
     rpc: str,
@@ -134,9 +149,12 @@ def command(
     gateways: tuple[str, ...],
     destinations: tuple[str, ...],
     registries: tuple[str, ...],
+    image_cache: int,
     allow_files: bool,
     cheat: bool,
     poll: float,
+    metrics_port: int | None,
+    metrics_host: str,
 ) -> None:
     """Work for a workerpool: compute, contribute, reveal, upload, get paid.
 
@@ -148,11 +166,13 @@ def command(
     from poco.contracts import Market
     from poco.fetching import PUBLIC_GATEWAYS, Fetcher, FetchPolicy
     from poco.orders import FRAMEWORKS, GPU, TEE, Tag
-    from poco.runtimes import PullPolicy, available_runtimes
+    from poco.runtimes import ImageCache, PullPolicy, available_runtimes
     from poco.scheduler.client import SchedulerClient
+    from poco.web import serving
     from poco.worker import startup
     from poco.worker.agent import WorkerAgent
     from poco.worker.computation import Equipment
+    from poco.worker.monitoring import worker_app
 
     key = open_account(keystore, passphrase_file, private_key_file, account)
     market = Market.connect(rpc, book=deployment).acting_as(key)
@@ -168,6 +188,7 @@ def command(
         cache=workdir / "modules",
         pulls=PullPolicy(registries=frozenset(registries) or None),
         network=destinations,
+        images=ImageCache(workdir / "images.json", image_cache),
     )
     equipment = Equipment(
         runtimes,
@@ -178,7 +199,8 @@ def command(
         falsify=other_digest if cheat else lambda digest: digest,
     )
     tags = (GPU if gpu else Tag(0)) | (TEE | FRAMEWORKS if simulated_enclave else Tag(0))
-    with startup.alone_in(workdir):
+    with ExitStack() as stack:
+        stack.enter_context(startup.alone_in(workdir))
         startup.check_host(equipment, disk)
         if deposit is not None:
             _deposit(market, deposit)
@@ -196,6 +218,9 @@ def command(
         _say(f"worker {key.address} runs {' and '.join(runtimes)} apps for {scheduler}")
         if simulated_enclave:
             _say("its enclave is SIMULATED: it protects nothing from whoever runs this worker")
+        if metrics_port is not None:
+            monitor = serving(worker_app(agent), host=metrics_host, port=metrics_port)
+            _say(f"health and metrics on {stack.enter_context(monitor)}")
         agent.run(*stopped_by_signals())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from poco.appio import Cause, error_text
+from poco.appio import told_cause
 from poco.errors import AppError
 from poco.orders import TaskId
 
@@ -26,11 +26,11 @@ def require_no_error(taskid: TaskId, archive: Path) -> None:
     """
     with zipfile.ZipFile(archive) as opened:
         found = opened.read(_ERROR_FILE) if _ERROR_FILE in opened.namelist() else b""
-    for cause in Cause:
-        if found == error_text(cause):
-            raise AppError(
-                f"the app must compute its result; all workers agreed that it failed: {cause}",
-                field="task",
-                value=f"0x{taskid.hex()}",
-                remedy="try it alone with poco app test",
-            )
+    cause = told_cause(found)
+    if cause is not None:
+        raise AppError(
+            f"the app must compute its result; all workers agreed that it failed: {cause}",
+            field="task",
+            value=f"0x{taskid.hex()}",
+            remedy="try it alone with poco app test",
+        )

@@ -8,13 +8,16 @@ from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
 
 from poco.errors import UserInputError
+from poco.orders import checked_address
 
-__all__ = ["Role", "development_account", "load_account"]
+__all__ = ["Role", "account_address", "development_account", "load_account"]
 
 _TEST = "TEST::"
 _TEST_ACCOUNTS = 20
@@ -66,20 +69,8 @@ def load_account(alias: str, ask: Callable[[str], str]) -> LocalAccount:
         UserInputError: there is no such account, or the passphrase is wrong.
     """
     if alias.startswith(_TEST):
-        index = alias.removeprefix(_TEST)
-        return development_account(int(index) if index.isdecimal() else -1)
-    folder = Path(os.environ.get("APE_DATA_FOLDER") or Path.home() / ".ape")
-    try:
-        if Path(alias).name != alias:
-            raise FileNotFoundError
-        document = json.loads((folder / "accounts" / f"{alias}.json").read_text())
-    except (OSError, ValueError) as error:
-        raise UserInputError(
-            "there is no keyfile of this alias",
-            field="account",
-            value=alias,
-            remedy="see `ape accounts list`; import a key with `ape accounts import ALIAS`",
-        ) from error
+        return _test_account(alias)
+    document = _keyfile(alias)
     passphrase = os.environ.get(f"APE_ACCOUNTS_{alias}_PASSPHRASE")
     try:
         key = Account.decrypt(document, ask(alias) if passphrase is None else passphrase)
@@ -92,3 +83,38 @@ def load_account(alias: str, ask: Callable[[str], str]) -> LocalAccount:
         ) from error
     account: LocalAccount = Account.from_key(key)
     return account
+
+
+def account_address(alias: str) -> ChecksumAddress:
+    """Return whose account it is, without its passphrase; see `load_account`.
+
+    Raises:
+        UserInputError: there is no such account.
+    """
+    if alias.startswith(_TEST):
+        return _test_account(alias).address
+    digits = str(_keyfile(alias).get("address")).removeprefix("0x").lower()
+    return checked_address(f"{alias}.address", f"0x{digits}")
+
+
+def _test_account(alias: str) -> LocalAccount:
+    index = alias.removeprefix(_TEST)
+    return development_account(int(index) if index.isdecimal() else -1)
+
+
+def _keyfile(alias: str) -> dict[str, Any]:
+    folder = Path(os.environ.get("APE_DATA_FOLDER") or Path.home() / ".ape")
+    try:
+        if Path(alias).name != alias:
+            raise FileNotFoundError
+        document = json.loads((folder / "accounts" / f"{alias}.json").read_text())
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise UserInputError(
+            "there is no keyfile of this alias",
+            field="account",
+            value=alias,
+            remedy="see `ape accounts list`; import a key with `ape accounts import ALIAS`",
+        ) from error
+    return document

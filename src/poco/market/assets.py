@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from eth_typing import ChecksumAddress
 
-from poco.contracts import Market
+from poco.appio.kind import DOCKER, WASM
+from poco.contracts import (
+    AppEntry,
+    AppRegistry,
+    DatasetEntry,
+    DatasetRegistry,
+    Market,
+    WorkerpoolEntry,
+    WorkerpoolRegistry,
+)
 from poco.errors import UserInputError
+from poco.fetching import multiaddr_bytes, multiaddr_text
+from poco.orders import Asset, checked_address
 
-__all__ = ["Registered", "file_checksum", "register_app", "register_dataset", "register_workerpool"]
+__all__ = [
+    "Entry",
+    "Registered",
+    "deploy_asset",
+    "entry_document",
+    "file_checksum",
+    "find_asset",
+    "read_asset",
+    "register_app",
+    "register_dataset",
+    "register_workerpool",
+    "registry_of",
+    "require_owner",
+    "transfer_asset",
+]
+
+Entry = AppEntry | DatasetEntry | WorkerpoolEntry
+
+_FIELDS = {
+    Asset.APP: ("owner", "name", "type", "multiaddr", "checksum"),
+    Asset.DATASET: ("owner", "name", "multiaddr", "checksum"),
+    Asset.WORKERPOOL: ("owner", "description"),
+}
+_APP_TYPES = (DOCKER, WASM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,67 +57,219 @@ class Registered:
     Args:
         address: the entry.
         gas: gas of its registration; 0 when it was registered before.
+        transaction: hash of its registration, 0x-hex; empty when it was registered before.
     """
 
     address: ChecksumAddress
-    gas: int
+    gas: int = 0
+    transaction: str = ""
 
 
 def register_app(
-    market: Market, name: str, app_type: str, multiaddr: str, checksum: bytes
+    market: Market,
+    name: str,
+    app_type: str,
+    multiaddr: str,
+    checksum: bytes,
+    *,
+    owner: ChecksumAddress | None = None,
 ) -> Registered:
-    """Register an app for the market's account.
+    """Register an app.
 
     Args:
-        market: acting as the owner.
+        market: acting as whoever pays for it.
         name: name.
         app_type: ``DOCKER`` or ``WASM``.
-        multiaddr: image reference, or path of a module.
+        multiaddr: image reference, or URL or path of a module.
         checksum: 32 bytes that pin the image or module.
+        owner: who gets it; by default the market's account.
 
     Raises:
         ChainError: the node does not answer, or the account has no funds for gas.
     """
-    fields = (market.account, name, app_type, multiaddr.encode(), checksum)
-    address = market.apps.predict(*fields)
-    if market.apps.is_registered(address):
-        return Registered(address, 0)
-    receipt = market.apps.create(*fields)
-    return Registered(receipt.value, receipt.gas_used)
+    fields = (name, app_type, multiaddr_bytes(multiaddr), checksum)
+    return _register(market.apps, owner or market.account, *fields)
 
 
-def register_dataset(market: Market, name: str, multiaddr: str, checksum: bytes) -> Registered:
-    """Register a dataset for the market's account.
+def register_dataset(
+    market: Market,
+    name: str,
+    multiaddr: str,
+    checksum: bytes,
+    *,
+    owner: ChecksumAddress | None = None,
+) -> Registered:
+    """Register a dataset.
 
     Args:
-        market: acting as the owner.
+        market: acting as whoever pays for it.
         name: name.
         multiaddr: URL of the file.
         checksum: SHA-256 of the file, 32 bytes.
+        owner: who gets it; by default the market's account.
 
     Raises:
         ChainError: see `register_app`.
     """
-    fields = (market.account, name, multiaddr.encode(), checksum)
-    address = market.datasets.predict(*fields)
-    if market.datasets.is_registered(address):
-        return Registered(address, 0)
-    receipt = market.datasets.create(*fields)
-    return Registered(receipt.value, receipt.gas_used)
+    fields = (name, multiaddr_bytes(multiaddr), checksum)
+    return _register(market.datasets, owner or market.account, *fields)
 
 
-def register_workerpool(market: Market, description: str) -> Registered:
-    """Register a workerpool for the market's account.
+def register_workerpool(
+    market: Market, description: str, *, owner: ChecksumAddress | None = None
+) -> Registered:
+    """Register a workerpool; see `register_app`."""
+    return _register(market.workerpools, owner or market.account, description)
+
+
+def deploy_asset(
+    market: Market, asset: Asset, description: Mapping[str, Any], checksum: bytes | None = None
+) -> Registered:
+    """Register what a section of iexec.json describes (spec sdk §1.1).
+
+    Args:
+        market: acting as whoever pays for it.
+        asset: what it is.
+        description: the section.
+        checksum: takes the place of the described one, 32 bytes.
 
     Raises:
+        UserInputError: the section is malformed, or it is registered already.
         ChainError: see `register_app`.
     """
-    fields = (market.account, description)
-    address = market.workerpools.predict(*fields)
-    if market.workerpools.is_registered(address):
-        return Registered(address, 0)
-    receipt = market.workerpools.create(*fields)
-    return Registered(receipt.value, receipt.gas_used)
+    given = _checked_description(asset, description)
+    owner = checked_address(f"{asset}.owner", given.pop("owner"))
+    if "checksum" in given:
+        given["checksum"] = checksum or _read_checksum(asset, given["checksum"])
+    match asset:
+        case Asset.APP:
+            given["app_type"] = given.pop("type")
+            found = register_app(market, **given, owner=owner)
+        case Asset.DATASET:
+            found = register_dataset(market, **given, owner=owner)
+        case Asset.WORKERPOOL:
+            found = register_workerpool(market, **given, owner=owner)
+    if not found.transaction:
+        raise UserInputError(
+            f"{asset} already deployed at address {found.address}",
+            field=f"{asset}.owner",
+            value=owner,
+            remedy="use that address; other fields make another entry",
+        )
+    return found
+
+
+def registry_of(market: Market, asset: Asset) -> AppRegistry | DatasetRegistry | WorkerpoolRegistry:
+    """Return the registry of such assets."""
+    match asset:
+        case Asset.APP:
+            return market.apps
+        case Asset.DATASET:
+            return market.datasets
+        case Asset.WORKERPOOL:
+            return market.workerpools
+
+
+def find_asset(market: Market, asset: Asset, index: int, owner: ChecksumAddress) -> ChecksumAddress:
+    """Return the address of an owner's n-th entry, counted from 0.
+
+    Raises:
+        UserInputError: the owner has not so many.
+        ChainError: the node does not answer.
+    """
+    registry = registry_of(market, asset)
+    count = registry.count(owner)
+    if not 0 <= index < count:
+        raise UserInputError(
+            f"{owner} has {count} {asset}s; they are counted from 0",
+            field="index",
+            value=index,
+            remedy="choose a smaller one, or name another owner with --user",
+        )
+    token = int(registry.read("tokenOfOwnerByIndex", owner, index))
+    return checked_address("entry", f"0x{token:040x}")
+
+
+def read_asset(market: Market, asset: Asset, address: ChecksumAddress) -> Entry:
+    """Return an entry of a registry.
+
+    Raises:
+        UserInputError: nothing of that kind is registered there.
+        ChainError: the node does not answer.
+    """
+    registry = registry_of(market, asset)
+    if not registry.is_registered(address):
+        raise _unknown(market, asset, address)
+    return registry.view(address)
+
+
+def entry_document(market: Market, entry: Entry) -> dict[str, str]:
+    """Write an entry with the official client's names (spec sdk §1.3)."""
+    match entry:
+        case AppEntry():
+            asset = Asset.APP
+            fields = {
+                "appName": entry.name,
+                "appType": entry.type,
+                "appMultiaddr": multiaddr_text(entry.multiaddr),
+                "appChecksum": f"0x{entry.checksum.hex()}",
+                "appMREnclave": entry.mrenclave.decode(errors="replace"),
+            }
+        case DatasetEntry():
+            asset = Asset.DATASET
+            fields = {
+                "datasetName": entry.name,
+                "datasetMultiaddr": multiaddr_text(entry.multiaddr),
+                "datasetChecksum": f"0x{entry.checksum.hex()}",
+            }
+        case WorkerpoolEntry():
+            asset = Asset.WORKERPOOL
+            fields = {
+                "workerpoolDescription": entry.description,
+                "workerStakeRatioPolicy": str(entry.worker_stake_ratio),
+                "schedulerRewardRatioPolicy": str(entry.scheduler_reward_ratio),
+            }
+    return {"owner": entry.owner, "registry": registry_of(market, asset).address, **fields}
+
+
+def require_owner(market: Market, asset: Asset, address: ChecksumAddress) -> None:
+    """Check that an asset is the account's, before gas or a signature is spent on it.
+
+    Args:
+        market: acting as the account.
+        asset: what it is.
+        address: the asset.
+
+    Raises:
+        UserInputError: it is not registered, or somebody else's.
+        ChainError: the node does not answer.
+    """
+    owner = registry_of(market, asset).owner_of(address)
+    if owner is None:
+        raise _unknown(market, asset, address)
+    if owner != market.account:
+        raise UserInputError(
+            f"only its owner {owner} may do this, not {market.account}",
+            field=str(asset),
+            value=address,
+            remedy="choose the owner's wallet with --wallet-file or --wallet-address",
+        )
+
+
+def transfer_asset(
+    market: Market, asset: Asset, address: ChecksumAddress, target: ChecksumAddress
+) -> str:
+    """Give an asset of the account to another owner; open deals keep the old one.
+
+    Returns:
+        The hash of the transaction, 0x-hex.
+
+    Raises:
+        UserInputError: it is not registered, or somebody else's.
+        ChainError: see `register_app`.
+    """
+    require_owner(market, asset, address)
+    return registry_of(market, asset).transfer(address, target).transaction_hash
 
 
 def file_checksum(path: Path, field: str) -> bytes:
@@ -104,3 +292,79 @@ def file_checksum(path: Path, field: str) -> bytes:
             value=str(path),
             remedy="name a file that exists",
         ) from error
+
+
+def _register(
+    registry: AppRegistry | DatasetRegistry | WorkerpoolRegistry, *fields: Any
+) -> Registered:
+    address = registry.predict(*fields)
+    if registry.is_registered(address):
+        return Registered(address)
+    receipt = registry.create(*fields)
+    return Registered(receipt.value, receipt.gas_used, receipt.transaction_hash)
+
+
+def _checked_description(asset: Asset, description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a section that go into the registry; all are texts."""
+    names = _FIELDS[asset]
+    for name in names:
+        if not isinstance(description.get(name), str):
+            raise UserInputError(
+                "a text is needed",
+                field=f"{asset}.{name}",
+                value=description.get(name),
+                remedy=f"write it into iexec.json; fields are {', '.join(names)}",
+            )
+    for name, value in description.items():
+        if name not in names and value:  # older files have an empty mrenclave
+            raise UserInputError(
+                f"{asset}s have no such field",
+                field=f"{asset}.{name}",
+                value=value,
+                remedy=f"remove it from iexec.json; fields are {', '.join(names)}",
+            )
+    if asset is Asset.APP and description["type"] not in _APP_TYPES:
+        raise UserInputError(
+            f"types are {' and '.join(_APP_TYPES)}",
+            field="app.type",
+            value=description["type"],
+            remedy="choose one of them in iexec.json",
+        )
+    if asset is Asset.APP and description["type"] == WASM:
+        _require_place(description["multiaddr"])
+    return {name: description[name] for name in names}
+
+
+def _read_checksum(asset: Asset, text: str) -> bytes:
+    try:
+        checksum = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        checksum = b""
+    if len(checksum) != 32:
+        raise UserInputError(
+            "a checksum has 32 bytes in hex",
+            field=f"{asset}.checksum",
+            value=text,
+            remedy="correct it in iexec.json, or let it be computed with --checksum",
+        )
+    return checksum
+
+
+def _unknown(market: Market, asset: Asset, address: ChecksumAddress) -> UserInputError:
+    return UserInputError(
+        f"no {asset} is registered at this address on chain {market.chain.chain_id}",
+        field=str(asset),
+        value=address,
+        remedy=f"deploy it with `poco {asset} deploy`, or check address and chain",
+    )
+
+
+def _require_place(multiaddr: str) -> None:
+    """Check that workers can find a module."""
+    if not multiaddr.startswith(("http://", "https://", "/", "ipfs://")):
+        raise UserInputError(
+            "workers find a module by URL, IPFS path, or absolute path on their host",
+            field="app.multiaddr",
+            value=multiaddr,
+            remedy=f"write {Path(multiaddr).absolute()} if the workers are on this host",
+        )

@@ -22,7 +22,7 @@ from poco.orders import (
     why_not_match,
 )
 
-__all__ = ["Offer", "buy", "sign_request", "wait_for_tasks"]
+__all__ = ["Offer", "buy", "require_match", "sign_request", "wait_for_tasks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +102,7 @@ def buy(market: Market, offer: Offer, request: RequestOrder) -> Deal:
         ChainError: the node does not answer, or the account has no funds for gas.
     """
     orders = (offer.app, offer.dataset, offer.workerpool, request)
-    broken = why_not_match(*orders, market.view())
-    if broken:
-        raise UserInputError(
-            "the orders do not match: " + "; ".join(str(violation) for violation in broken),
-            remedy="mend the orders, sign and publish them again",
-        )
+    require_match(market, *orders)
     dealid = market.hub.match_orders(*orders).value
     deal = market.hub.deal(dealid)
     if deal is None:
@@ -118,6 +113,27 @@ def buy(market: Market, offer: Offer, request: RequestOrder) -> Deal:
             remedy="use a node that keeps up with the chain",
         )
     return deal
+
+
+def require_match(
+    market: Market,
+    app: AppOrder,
+    dataset: DatasetOrder,
+    workerpool: WorkerpoolOrder,
+    request: RequestOrder,
+) -> None:
+    """Check that orders make a deal.
+
+    Raises:
+        UserInputError: they do not; every broken rule is named.
+        ChainError: the node does not answer.
+    """
+    broken = why_not_match(app, dataset, workerpool, request, market.view())
+    if broken:
+        raise UserInputError(
+            "the orders do not match: " + "; ".join(str(violation) for violation in broken),
+            remedy="mend the orders, sign and publish them again",
+        )
 
 
 def wait_for_tasks(

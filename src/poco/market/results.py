@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import ssl
 import tempfile
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from poco.contracts import Market, Task, TaskStatus
 from poco.errors import PeerError, UserInputError
 from poco.orders import ZERO_ADDRESS, TaskId
 from poco.result_archive import MAX_ARCHIVE_BYTES, ResultLink, inspect_archive, parse_link
-from poco.services.results.cids import raw_cid, tree_cid
+from poco.services.results.cids import layout_of, raw_cid
 from poco.services.results.inspection import is_sealed
 
 __all__ = ["collect_result", "require_writable_folder"]
@@ -31,6 +33,7 @@ def collect_result(
     taskid: TaskId,
     folder: Path,
     *,
+    name: str | None = None,
     gateway: str | None = None,
     private_key: bytes | None = None,
 ) -> Path:
@@ -39,7 +42,8 @@ def collect_result(
     Args:
         market: the market.
         taskid: the task.
-        folder: where to put ``<taskid>.zip``; made when missing.
+        folder: where to put the archive; made when missing.
+        name: its name without ``.zip``; by default the task's id.
         gateway: URL of the result store, or of another IPFS gateway; by default the variable
             POCO_IPFS_GATEWAY.
         private_key: the beneficiary's, PEM, for a result that is encrypted; without it the archive
@@ -56,19 +60,19 @@ def collect_result(
         ChainError: the node does not answer.
     """
     task = market.hub.task(taskid)
-    name = f"0x{taskid.hex()}"
+    identity = f"0x{taskid.hex()}"
     if task.status is not TaskStatus.COMPLETED:
         raise PeerError(
             "only a completed task has a result",
             field="task",
-            value=name,
+            value=identity,
             remedy=f"it is {task.status.name}: wait, or claim it after its final deadline",
         )
     link = parse_link(task.results)
     url = _url(link, taskid, gateway or os.environ.get(_GATEWAY, ""))
     deal = market.hub.deal(task.dealid)
     has_callback = deal is not None and deal.callback != ZERO_ADDRESS
-    target = folder / f"{name}.zip"
+    target = folder / f"{name or identity}.zip"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".poco-", dir=folder) as work:
@@ -122,9 +126,9 @@ def _check_name(archive: Path, link: ResultLink) -> None:
     """Check an archive that nobody but the beneficiary can look into by its content id."""
     with archive.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").digest()
-        stream.seek(0)
-        names = (raw_cid(sha256), tree_cid(stream))
-    if not link.location.endswith(names) and link.sha256 != sha256:
+        cid = link.location.rpartition("/")[2]
+        is_named = cid == raw_cid(sha256) or layout_of(stream, cid) is not None
+    if not is_named and link.sha256 != sha256:
         raise _bad_link(
             link,
             "the archive is encrypted, and its content is not what the link names",
@@ -155,12 +159,18 @@ def _unwritable(folder: Path, error: OSError) -> UserInputError:
     )
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what TLS connections are checked with; to load it takes longer than a download."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _download(url: str, link: ResultLink, target: Path) -> None:
     digest = hashlib.sha256()
     size = 0
     try:
         with (
-            httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False) as client,
+            httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False, verify=_tls()) as client,
             client.stream("GET", url, follow_redirects=link.storage == "ipfs") as answer,
             target.open("wb") as file,
         ):

@@ -1,0 +1,219 @@
+"""`poco wallet`: keys, and the money they hold outside the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from poco.cli.groups import LazyGroup
+from poco.cli.shell import (
+    Shell,
+    chain_options,
+    output_options,
+    password_option,
+    tx_options,
+    wallet_options,
+)
+
+if TYPE_CHECKING:
+    from eth_typing import ChecksumAddress
+
+    from poco.project import Keystore, PlainWallet
+    from poco.secret import Secret
+
+__all__ = ["command", "creation_options", "file_name", "make_wallet"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_RECEIVER = click.option("--to", required=True, metavar="ADDRESS", help="Who gets it.")
+_FORCE = click.option("--force", is_flag=True, help="Do not ask.")
+
+
+def creation_options(function: F) -> F:
+    """Add the options that say how a new wallet is kept."""
+    for option in (
+        click.option("--force", is_flag=True, help="Replace files without asking."),
+        click.option("--keystoredir", metavar="PATH", default="global", show_default=True),
+        click.option("--unencrypted", is_flag=True, help="Write wallet.json, in the clear."),
+        password_option,
+    ):
+        function = option(function)
+    return function
+
+
+def make_wallet(
+    shell: Shell, *, unencrypted: bool, keystoredir: str, force: bool, key: Secret | None = None
+) -> Keystore | PlainWallet:
+    """Write a new wallet, or that of a key; asks for what the options leave open.
+
+    Raises:
+        UserInputError: the key is malformed, or there is nobody to ask.
+        ConfigurationError: it cannot be written.
+    """
+    from poco.project import create_wallet
+
+    folder = shell.project.folder
+    passphrase = None
+    if not unencrypted:
+        passphrase = shell.new_passphrase()
+    elif shell.project.has("wallet.json"):
+        shell.confirm('"wallet.json" already exists, replace it?', force)
+    return create_wallet(folder, passphrase=passphrase, key=key, keystore=keystoredir)
+
+
+def file_name(shell: Shell, made: Keystore | PlainWallet) -> str:
+    """Return what the raw answers call the file of a wallet."""
+    return made.path.name if made.path.parent == shell.project.folder else made.place
+
+
+@click.group(cls=LazyGroup, aliases={"sendRLC": "send-RLC", "sendETH": "send-ether"})
+def command() -> None:
+    """Wallets: create, import, show, and send what they hold."""
+
+
+@command.command(epilog="Example: poco wallet create --keystoredir local")
+@creation_options
+@output_options
+def create(shell: Shell, unencrypted: bool, keystoredir: str, force: bool) -> None:
+    """Create a wallet."""
+    made = make_wallet(shell, unencrypted=unencrypted, keystoredir=keystoredir, force=force)
+    _tell(shell, made)
+
+
+@command.command("import", epilog="Example: poco wallet import - < key.txt")
+@click.argument("private_key", metavar="PRIVATEKEY")
+@creation_options
+@output_options
+def import_(
+    shell: Shell, private_key: str, unencrypted: bool, keystoredir: str, force: bool
+) -> None:
+    """Make a wallet of PRIVATEKEY, 64 hex digits; - reads it from standard input."""
+    from poco.secret import Secret
+
+    text = click.get_text_stream("stdin").readline() if private_key == "-" else private_key
+    made = make_wallet(
+        shell,
+        unencrypted=unencrypted,
+        keystoredir=keystoredir,
+        force=force,
+        key=Secret(text.strip()),
+    )
+    _tell(shell, made)
+
+
+@command.command(epilog="Example: poco wallet show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
+@click.argument("address", required=False)
+@click.option("--show-private-key", is_flag=True, help="Show the wallet's key, too.")
+@wallet_options
+@chain_options
+@output_options
+def show(shell: Shell, address: str | None, show_private_key: bool) -> None:
+    """Show what ADDRESS holds outside the hub, by default the wallet."""
+    from poco.market import money
+    from poco.orders import checked_address
+    from poco.project import decimal, plain_document
+
+    whose = shell.address if address is None else checked_address("address", address)
+    document: dict[str, Any] = {}
+    if address is None:
+        keys = plain_document(shell.account) if show_private_key else {"address": str(whose)}
+        document["wallet"] = keys
+    found = money.balances(shell.reader, whose)
+    document["balance"] = {
+        "ether": decimal(found.wei, 18),
+        "RLC": decimal(found.nrlc, 9),
+        "nRLC": str(found.nrlc),
+        "wei": str(found.wei),
+    }
+    shell.done(document)
+
+
+@command.command(
+    "send-ether",
+    epilog="Example: poco wallet send-ether 0.1 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+)
+@click.argument("amount")
+@click.argument("unit", required=False)
+@_RECEIVER
+@_FORCE
+@wallet_options
+@chain_options
+@tx_options
+@output_options
+def send_ether(shell: Shell, amount: str, unit: str | None, to: str, force: bool) -> None:
+    """Send AMOUNT of the chain's currency; in ether unless a unit follows."""
+    from poco.market import money
+    from poco.orders import checked_address
+    from poco.project import parse_coin, show_coin
+
+    value, target = parse_coin(amount, unit), checked_address("to", to)
+    shell.confirm(f"Send {show_coin(value)} to {target}?", force)
+    with shell.progress("sending"):
+        receipt = money.send_coin(shell.market, target, value)
+    _sent(shell, value, target, receipt.transaction_hash, show_coin(value))
+
+
+@command.command(
+    "send-RLC",
+    epilog="Example: poco wallet send-RLC 5 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+)
+@click.argument("amount")
+@click.argument("unit", required=False)
+@_RECEIVER
+@_FORCE
+@wallet_options
+@chain_options
+@tx_options
+@output_options
+def send_rlc(shell: Shell, amount: str, unit: str | None, to: str, force: bool) -> None:
+    """Send AMOUNT of the market's money; in RLC unless a unit follows."""
+    from poco.market import money
+    from poco.orders import checked_address
+    from poco.project import parse_token, show_token
+
+    value, target = parse_token(amount, unit, default="RLC"), checked_address("to", to)
+    shell.confirm(f"Send {show_token(value)} to {target}?", force)
+    with shell.progress("sending"):
+        receipt = money.send_token(shell.market, target, value)
+    _sent(shell, value, target, receipt.transaction_hash, show_token(value))
+
+
+@command.command(
+    epilog="Example: poco wallet sweep --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+)
+@_RECEIVER
+@_FORCE
+@wallet_options
+@chain_options
+@tx_options
+@output_options
+def sweep(shell: Shell, to: str, force: bool) -> None:
+    """Send everything the wallet holds."""
+    from poco.market import money
+    from poco.orders import checked_address
+
+    target = checked_address("to", to)
+    shell.confirm(f"Send all money of {shell.address} to {target}?", force)
+    with shell.progress("sweeping"):
+        swept = money.sweep(shell.market, target)
+    hashes = {"sendERC20TxHash": swept.token_hash, "sendNativeTxHash": swept.coin_hash}
+    sent = {name: text for name, text in hashes.items() if text is not None}
+    errors = {"errors": list(swept.errors)} if swept.errors else {}
+    shell.done(
+        {"from": shell.address, "to": target, **sent, **errors},
+        f"Sent everything to {target}" if sent else "",
+        failures=swept.errors,
+    )
+
+
+def _tell(shell: Shell, made: Keystore | PlainWallet) -> None:
+    name = file_name(shell, made)
+    document = {"wallet": made.document, "fileName": name, "address": made.address}
+    shell.done(document, f"Wallet {made.address} is in {made.place}")
+
+
+def _sent(shell: Shell, value: int, to: ChecksumAddress, transaction: str, text: str) -> None:
+    document = {"amount": str(value), "from": shell.address, "to": to, "txHash": transaction}
+    shell.done(document, f"Sent {text} to {to}")

@@ -1,0 +1,111 @@
+"""JSON files of a project: no reader sees half of one, and two writers do not undo each other."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from poco.errors import ConfigurationError, UserInputError
+
+__all__ = ["read_json", "read_text", "update_json", "write_json", "write_text"]
+
+_LIMIT_BYTES = 16 * 1024**2
+
+
+def read_json(path: Path) -> Any | None:
+    """Return the content of a JSON file; None when there is no such file.
+
+    Raises:
+        UserInputError: it is no JSON, or see `read_text`.
+    """
+    try:
+        return json.loads(read_text(path))
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(path, f"it must be JSON: {error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserInputError: it is larger than 16 MiB, or cannot be read.
+    """
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise _unreadable(path, f"it must not be larger than {_LIMIT_BYTES} bytes")
+        return path.read_text()
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, f"it must be readable: {error}") from error
+
+
+def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:
+    """Write a JSON file, indented by two like those of the official client; see `write_text`."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False), mode=mode)
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file so that no reader sees half of it; missing folders are made.
+
+    Args:
+        path: the file.
+        text: its content.
+        mode: its permissions.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be written: {error.strerror}",
+            field="file",
+            value=str(path),
+            remedy="choose a folder that you may write to",
+        ) from error
+
+
+def update_json(path: Path, change: Callable[[Any | None], Any]) -> None:
+    """Replace the content of a JSON file by what `change` makes of it (None when it is absent).
+
+    Raises:
+        UserInputError: see `read_json`; `change` may raise others.
+        ConfigurationError: see `write_text`.
+    """
+    with _locked(path.parent):
+        write_json(path, change(read_json(path)))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against other processes that update files in it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _unreadable(path: Path, rule: str) -> UserInputError:
+    return UserInputError(rule, field="file", value=path.name, remedy="mend it, or move it away")
