@@ -1,0 +1,335 @@
+"""A market as a library: in this process, or one that runs on this machine.
+
+::
+
+    with poco.Market() as m:
+        app = m.app("apps/echo")
+        print(m.run(app, "hello world").text)
+        results = list(m.map(app, [f"--seed {seed}" for seed in range(10)]))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from poco import contracts, local_chain
+from poco.contracts import Call, discover
+from poco.errors import ConfigurationError, UserInputError
+from poco.local.executor import AppExecutor
+from poco.local.goods import App, Dataset, bring_app, bring_dataset
+from poco.local.info import StackInfo
+from poco.local.runfile import running
+from poco.local.settings import OPTIONAL, Ports, StackSettings
+from poco.local.shelf import open_shelf
+from poco.local.stack import Stack
+from poco.local.trading import TaskFuture, Trader
+from poco.local.venue import Venue
+from poco.local.wishes import Wishes
+from poco.orders import checked_address
+from poco.services.orderbook import OrderbookClient
+from poco.services.secrets import SecretsClient
+
+__all__ = ["Market", "quick_settings"]
+
+_RLC = 10**9
+_ALLOWANCE = 1000 * _RLC
+_GAS_WEI = 100 * 10**18
+_UNUSED = frozenset(OPTIONAL) - {"market"}
+_POLL_SECONDS = 0.05
+
+
+class Market(AppExecutor):
+    """A market to compute with: an executor of `concurrent.futures` whose functions are apps.
+
+    It is open from ``with`` (or ``async with``) to the end of the block. All its methods may be
+    called from several threads. Enclaves are simulated: they protect nothing.
+
+    Args:
+        workers: how many there are; the more, the higher the trust that can be had.
+        slots: tasks that each of them computes at a time.
+        block_seconds: time between blocks; 0 mines each transaction at once.
+        price: of a task in the workerpool, nRLC.
+        state: folder to keep the market in; None keeps nothing.
+        account: buys, and owns what is registered; by default a new one with ether and RLC.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int = 2,
+        slots: int = 1,
+        block_seconds: int = 0,
+        price: int = 0,
+        state: Path | str | None = None,
+        account: LocalAccount | None = None,
+    ) -> None:
+        settings = quick_settings(
+            workers=workers,
+            slots=slots,
+            block_seconds=block_seconds,
+            price=price,
+            state=None if state is None else Path(state),
+        )
+        self._prepare(lambda stack: stack.enter_context(Stack(settings)).info, account, price)
+
+    @classmethod
+    def connect(
+        cls,
+        info: StackInfo | Path | str | None = None,
+        *,
+        account: LocalAccount | None = None,
+        max_price: int = 0,
+    ) -> Self:
+        """Return a market that runs already, to be opened with ``with``.
+
+        Args:
+            info: what `poco up --info FILE` wrote, or the path of that file; None for the market
+                that `poco up` has started on this machine.
+            account: see the class.
+            max_price: the most that a task may cost when nothing else is said, nRLC.
+
+        Raises:
+            ConfigurationError: no market runs, it has no order book, or the file is none of
+                `poco up`.
+        """
+        market = cls.__new__(cls)
+        found = info if isinstance(info, StackInfo) else _read_info(info)
+        if not found.market:
+            raise ConfigurationError(
+                "nobody can buy without an order book",
+                field="info.market",
+                value=found.market,
+                remedy="start the market with one",
+            )
+        market._prepare(lambda _: found, account, max_price)
+        return market
+
+    def _prepare(
+        self,
+        find: Callable[[ExitStack], StackInfo],
+        account: LocalAccount | None,
+        max_price: int,
+    ) -> None:
+        self._find = find
+        self._given = account
+        self._max_price = max_price
+        self._closing = threading.Lock()
+        self._stack: ExitStack | None = None
+        self._is_over = False
+
+    # OPEN AND CLOSED
+
+    def __enter__(self) -> Self:
+        """Open it.
+
+        Raises:
+            ConfigurationError: anvil is missing, or the folder is not usable.
+            ChainError: the chain does not answer.
+        """
+        if self._stack is not None or self._is_over:
+            raise UserInputError(
+                "a market is opened once", field="market", remedy="make another one"
+            )
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+        else:  # nobody will ask for what is not done yet
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take up no more work, and close the market when all is done.
+
+        Args:
+            wait: whether to return after that; otherwise it goes on in the background, and the
+                program does not end before it.
+            cancel_futures: whether to cancel what was not bought yet.
+        """
+        if self._stack is None:
+            self._is_over = True
+            return
+        self._trader.refuse(cancel=cancel_futures)
+        if wait:
+            self._finish()
+        else:
+            threading.Thread(target=self._finish, name="market shutdown").start()
+
+    def _finish(self) -> None:
+        self._trader.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Close the market at once; what is not done fails."""
+        with self._closing:
+            stack, self._stack, self._is_over = self._stack, None, True
+            if stack is not None:
+                stack.close()
+
+    def _open(self, stack: ExitStack) -> None:
+        info = self.info = self._find(stack)
+        chain = contracts.Chain.connect(info.rpc)
+        self._bank = contracts.Market(
+            chain, discover(chain, checked_address("hub", info.hub))
+        ).acting_as(Account.from_key(info.fundingKey))
+        self.account = self._given or self.new_account()
+        self.contracts = self._bank.acting_as(self.account)
+        self._venue = Venue(
+            market=self.contracts,
+            account=self.account,
+            orderbook=OrderbookClient(info.market, self.contracts.domain),
+            secrets=SecretsClient(info.sms),
+            gateway=info.ipfsGateway,
+            scheduler=info.workerpool.apiUrl,
+        )
+        stack.callback(self._venue.close)
+        self._shelf = stack.enter_context(open_shelf())
+        self._wishes = Wishes(self._venue, self._shelf, self._max_price)
+        self._trader = Trader(self._venue, poll_seconds=_POLL_SECONDS)
+        stack.callback(self._trader.close)  # the first that is called in the end
+
+    # PEOPLE AND TIME
+
+    def new_account(self, rlc: int = _ALLOWANCE) -> LocalAccount:
+        """Return a new account with 100 ether.
+
+        Args:
+            rlc: what it has in its wallet, nRLC.
+
+        Raises:
+            ChainError: the node does not answer.
+        """
+        account: LocalAccount = Account.create()
+        assert self._bank.wallet is not None
+        gift: Call[None] = Call("gift", account.address, b"", lambda _: None, value=_GAS_WEI)
+        self._bank.wallet.execute(gift)
+        if rlc:
+            self._bank.token.transfer(account.address, rlc)
+        return account
+
+    def travel(self, seconds: int) -> None:
+        """Let time pass on the chain; it never comes back.
+
+        Raises:
+            UserInputError: it is not forward.
+            ChainError: the node does not answer.
+        """
+        if seconds < 0:
+            raise UserInputError(
+                "time passes in one direction",
+                field="seconds",
+                value=seconds,
+                remedy="give 0 or more",
+            )
+        self._require_open()
+        local_chain.travel(self.contracts.chain, seconds)
+
+    # GOODS
+
+    def app(self, target: str | Path) -> App:
+        """Return an app to run; one that is new is registered, and offered to everybody for free.
+
+        Args:
+            target: a WASM module; a folder with ``app.wasm``, or with a Makefile or Dockerfile that
+                make an image; the reference of a container image; or the address of an entry.
+
+        Raises:
+            UserInputError: there is no such app, or its image cannot be built.
+            ConfigurationError: it is an image, and no container engine answers.
+            ChainError: the node does not answer.
+        """
+        self._require_open()
+        return bring_app(self._venue, target, self.run)
+
+    def dataset(
+        self, source: str | Path | bytes, *, name: str = "", encrypt: bool = False
+    ) -> Dataset:
+        """Return a dataset for tasks; one that is new is registered, and offered for free.
+
+        Args:
+            source: a file, its content, or the address of an entry.
+            name: what apps see as its name; by default that of the file.
+            encrypt: whether to encrypt it, so that only confidential tasks can read it.
+
+        Raises:
+            UserInputError: there is no such file or entry.
+            ChainError: the node does not answer.
+        """
+        self._require_open()
+        return bring_dataset(self._venue, source, self._shelf, name=name, encrypt=encrypt)
+
+    def _order(
+        self, app: App, calls: Sequence[Sequence[Any]], options: Mapping[str, Any]
+    ) -> list[TaskFuture]:
+        self._require_open()
+        return self._trader.submit(self._wishes.works(app, calls, options))
+
+    def _require_open(self) -> None:
+        if self._is_over:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if self._stack is None:
+            raise UserInputError(
+                "the market is not open",
+                field="market",
+                remedy="with poco.Market() as market: …",
+            )
+
+
+def quick_settings(**given: Any) -> StackSettings:
+    """Return the settings of a market for programs: any ports, no waiting for blocks.
+
+    Args:
+        given: other values of `StackSettings`.
+
+    Raises:
+        UserInputError: a number is out of range.
+    """
+    return StackSettings(**{"ports": Ports.free(), "block_seconds": 0, "without": _UNUSED, **given})
+
+
+def _read_info(path: Path | str | None) -> StackInfo:
+    if path is None:
+        found = running()
+        if found is None or not found.is_alive:
+            raise ConfigurationError(
+                "no market runs on this machine", field="info", remedy="start one: poco up"
+            )
+        return found.stack_info
+    try:
+        return StackInfo.from_json(json.loads(Path(path).read_text()))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the file cannot be read: {error}",
+            field="info",
+            value=str(path),
+            remedy="write it: poco up --info FILE",
+        ) from error
