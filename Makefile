@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 SOLIDITY := contracts interfaces
 PYTHON_SOURCES := src tests scripts benchmarks
 
-.PHONY: help setup build test demo scenarios lint fmt gas gas-update bench faults record lock clean
+.PHONY: help setup build test demo scenarios sdk-test lint fmt gas gas-update bench faults record lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,6 +39,9 @@ demo: build ## play a whole market on a fresh local chain
 
 scenarios: build ## show confidential computation on a fresh local chain
 	@$(LOCAL) APE_FOUNDRY_HOST=auto ape run scenarios secrets
+
+sdk-test: build ## try everything the official client can do on a local market (UPDATE=--update writes the table)
+	@$(LOCAL) PYTHONPATH=tests python -m sdk $(UPDATE)
 
 lint: $(READY) ## check style, types and formatting of Python and Solidity
 	@$(LOCAL) ruff check $(PYTHON_SOURCES)
@@ -64,6 +67,7 @@ bench: build ## run all benchmarks
 	@$(LOCAL) python -m benchmarks.orders
 	@$(LOCAL) python -m benchmarks.execution
 	@$(LOCAL) python -m benchmarks.throughput
+	@$(LOCAL) python -m benchmarks.startup
 
 faults: build ## kill processes of whole markets at random points and count losses
 	@$(LOCAL) python -m benchmarks.faults
@@ -74,6 +78,8 @@ record: $(READY) ## accept the bytecode of the contracts as they are now
 lock: $(READY) ## resolve the Python and npm versions again (needs uv)
 	uv pip compile pyproject.toml --extra contracts --extra postgresql --extra s3 --group dev --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements-dev.txt
+	uv pip compile pyproject.toml --extra postgresql --extra s3 --group build --constraint requirements-dev.txt --universal --generate-hashes \
+	  --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.txt
 	uv pip compile --group node --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements-node.txt
 	npm install --package-lock-only

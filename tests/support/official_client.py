@@ -15,7 +15,7 @@ from poco.contracts import Market
 
 __all__ = ["OfficialClient"]
 
-_BINARY = Path(__file__).parents[2] / "node_modules" / ".bin" / "iexec"
+_PACKAGES = Path(__file__).parents[2] / "node_modules"
 _PASSWORD = "correct horse"
 _PATIENCE_SECONDS = 90
 
@@ -26,17 +26,25 @@ class OfficialClient:
     Args:
         folder: the project, which is the home of the client, too.
         market: the market.
+        package: npm package of the client: ``iexec``, or an older one under another name.
         services: further entries of the chain in ``chain.json``: ``sms``, ``ipfsGateway``,
             ``compass``, … Each needs an origin of its own (spec sdk §0.2).
     """
 
-    def __init__(self, folder: Path, market: Market, **services: str) -> None:
+    def __init__(
+        self, folder: Path, market: Market, *, package: str = "iexec", **services: str
+    ) -> None:
         self.folder = folder
+        self._program = _PACKAGES / package / "dist" / "esm" / "cli" / "cmd" / "iexec.js"
         self._keystore = folder / ".ethereum" / "keystore"
         self._keystore.mkdir(parents=True)
         chain = {"id": str(market.chain.chain_id), "host": market.chain.url}
-        chain |= {"hub": market.hub.address} | services
-        self.write("chain.json", {"default": "local", "chains": {"local": chain}})
+        self._chain = chain | {"hub": market.hub.address} | services
+        self.configure()
+
+    def configure(self) -> None:
+        """Write ``chain.json``."""
+        self.write("chain.json", {"default": "local", "chains": {"local": self._chain}})
 
     def write(self, name: str, document: Any) -> None:
         """Write a file of the project as JSON."""
@@ -65,7 +73,7 @@ class OfficialClient:
     def _run(self, *words: str, account: LocalAccount | None) -> subprocess.CompletedProcess[str]:
         wallet = [] if account is None else self._wallet(account)
         return subprocess.run(
-            [_BINARY, *words, *wallet],
+            ["node", self._program, *words, *wallet],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             capture_output=True,
@@ -78,5 +86,8 @@ class OfficialClient:
         """Return the options that name a wallet, which is written when it is new."""
         path = self._keystore / account.address
         if not path.exists():
-            path.write_text(json.dumps(Account.encrypt(account.key, _PASSWORD, "pbkdf2", 1)))
+            document = Account.encrypt(account.key, _PASSWORD, "pbkdf2", 1)
+            parameters = document["crypto"]["cipherparams"]
+            parameters["iv"] = parameters["iv"].zfill(32)  # ethers wants all 16 bytes
+            path.write_text(json.dumps(document))
         return ["--wallet-file", path.name, "--password", _PASSWORD]

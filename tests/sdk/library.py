@@ -1,0 +1,56 @@
+"""A computation by the JavaScript library of the official client 9."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from sdk.table import Table
+
+from poco.local import Stack
+
+__all__ = ["try_library"]
+
+_CLIENT = "library 9.0.1"
+_WORKFLOW = Path(__file__).with_name("workflow.mjs")
+_ROOT = Path(__file__).parents[2]
+_PATIENCE_SECONDS = 300
+
+
+def try_library(stack: Stack, folder: Path, table: Table) -> None:
+    """Try the steps of ``workflow.mjs``."""
+    info = stack.info
+    app = info.e2e["app"]
+    given = {
+        "rpc": info.rpc,
+        "chainId": info.chainId,
+        "hub": info.hub,
+        "urls": {
+            "smsURL": info.sms,
+            "iexecGatewayURL": info.market,
+            "ipfsGatewayURL": info.ipfsGateway,
+            "ipfsNodeURL": info.ipfsNode,
+            "compassURL": info.compass,
+            "pocoSubgraphURL": info.subgraph,
+        },
+        "key": f"0x{bytes(stack.accounts.users[0].key).hex()}",
+        "pool": info.workerpool.address,
+        "app": {"type": app.type, "multiaddr": app.multiaddr, "checksum": app.checksum},
+    }
+    script = folder / _WORKFLOW.name
+    script.write_text(_WORKFLOW.read_text())
+    (folder / "node_modules").symlink_to(_ROOT / "node_modules")
+    ended = subprocess.run(
+        ["node", script, json.dumps(given)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_SECONDS,
+    )
+    for line in ended.stdout.splitlines():
+        step = json.loads(line)
+        with table.trial(_CLIENT, step["what"]):
+            assert "error" not in step, step["error"]
+    with table.trial(_CLIENT, "ends"):
+        assert ended.returncode == 0, ended.stderr
