@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -20,7 +20,10 @@ from poco.cli.shell import (
 from poco.errors import PocoError, UserInputError
 
 if TYPE_CHECKING:
+    from eth_typing import ChecksumAddress
+
     from poco.orders import OrderKind
+    from poco.project import Kind
 
 __all__ = ["command"]
 
@@ -65,13 +68,9 @@ def init(shell: Shell, /, **kinds: bool) -> None:
     """Write unsigned orders into iexec.json, to be edited; by default all kinds."""
     from poco.project.templates import unsigned_order
 
-    chain_id, document = shell.chain.id, {}
+    document = {}
     for kind in _chosen(kinds) or _chosen(dict.fromkeys(_NAMES, True)):
-        # Only what an order sells, or the app that a request is for, is known.
-        sold = "app" if kind == "requestorder" else kind.removesuffix("order")
-        deployed = shell.project.deployed(sold, chain_id)  # type: ignore[arg-type]
-        known = {} if deployed is None else {sold: deployed}
-        order = unsigned_order(kind, shell.address, **known)
+        order = unsigned_order(kind, shell.address, **_deployed(shell, _traded(kind)))
         shell.project.update_iexec(f"order.{kind}", order)
         document[str(kind)] = order
     shell.say('written into "iexec.json": edit it there, then `poco order sign`')
@@ -88,12 +87,15 @@ def init(shell: Shell, /, **kinds: bool) -> None:
 def sign(shell: Shell, /, skip_preflight_check: bool, force: bool, **kinds: bool) -> None:  # noqa: ARG001
     """Sign orders of iexec.json into orders.json; by default all that are there."""
     from poco.market.publishing import sign_own_order, unsigned_order
-    from poco.orders import OrderKind
+    from poco.orders import ZERO_ADDRESS, OrderKind
 
     drafts = shell.project.section("order")
 
     def work(kind: OrderKind) -> dict[str, Any]:
         draft = shell.project.section(f"order.{kind}")
+        traded = _traded(kind)
+        if draft.get(traded, ZERO_ADDRESS) == ZERO_ADDRESS:  # written before it was deployed
+            draft |= _deployed(shell, traded)
         if kind is OrderKind.REQUEST:  # requests of older eras do not say whose they are
             draft = {"requester": shell.address, "beneficiary": shell.address} | draft
         order = unsigned_order(kind, draft)
@@ -191,6 +193,17 @@ def _chosen(kinds: Mapping[str, object]) -> list[OrderKind]:
     from poco.orders import OrderKind
 
     return [OrderKind(f"{name}order") for name in _NAMES if kinds[name] not in (None, False)]
+
+
+def _traded(kind: OrderKind) -> Kind:
+    """Return what an order sells, or that a request is for an app."""
+    return cast("Kind", "app" if kind == "requestorder" else kind.removesuffix("order"))
+
+
+def _deployed(shell: Shell, asset: Kind) -> dict[str, ChecksumAddress]:
+    """Return the field of an order for what was last deployed from this folder, if anything."""
+    found = shell.project.deployed(asset, shell.chain.id)
+    return {} if found is None else {str(asset): found}
 
 
 def _some(kinds: Mapping[str, object]) -> list[OrderKind]:
