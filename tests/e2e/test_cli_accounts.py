@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -323,12 +324,13 @@ def test_init__no_market_runs__knows_the_usual_ports(alice: Person) -> None:
     assert (entry.id, entry.host, entry.hub) == (31337, "http://127.0.0.1:8545", None)
 
 
-def test_init__while_a_market_runs_here__knows_its_addresses(alice: Person) -> None:
+def announced(market: Market | None = None) -> StackInfo:
+    """What `poco up` would say of a market."""
     url = "http://127.0.0.1:"
-    info = StackInfo(
-        rpc=f"{url}18545",
+    return StackInfo(
+        rpc=f"{url}18545" if market is None else market.chain.url,
         chainId=31337,
-        hub=BOB.address,
+        hub=BOB.address if market is None else market.hub.address,
         token=ALICE.address,
         market=f"{url}13000",
         sms=f"{url}13300",
@@ -338,13 +340,42 @@ def test_init__while_a_market_runs_here__knows_its_addresses(alice: Person) -> N
         resultProxy=f"{url}13200",
         subgraph="",
         workerpool=Pool(BOB.address, "0x", url),
-        fundingKey="0x",
+        fundingKey=f"0x{bytes(OWNER.key).hex()}",
         hubOwnerKey="0x",
         e2e={},
     )
+
+
+def test_init__while_a_market_runs_here__knows_its_addresses(alice: Person) -> None:
+    info = announced()
     with recorded(info, StackSettings(), ("WASM",)):
         alice("init", "--force", "--skip-wallet")
     assert json.loads((alice.folder / "chain.json").read_text()) == info.chain_json()
+
+
+def test_init__new_wallet__has_money_of_the_market_that_runs_here(
+    alice: Person, market: Market
+) -> None:
+    with recorded(announced(market), StackSettings(), ("WASM",)):
+        made = alice("init", "--force", "--unencrypted")["walletAddress"]
+        balance = alice("wallet", "show")["balance"]
+        assert (balance["ether"], balance["RLC"]) == ("10.0", "1000.0")
+        assert alice("wallet", "fund")["address"] == made
+    assert alice("wallet", "show")["balance"]["ether"] == "20.0"
+
+
+def test_wallet_fund__no_market_runs_here__is_refused(alice: Person) -> None:
+    assert "only the market on this machine" in alice.refusal("wallet", "fund", code=3)
+
+
+def test_init__market_without_money__warns_that_the_wallet_is_empty(
+    alice: Person, market: Market
+) -> None:
+    poor = replace(announced(market), fundingKey=f"0x{1:064x}")
+    with recorded(poor, StackSettings(), ("WASM",)):
+        done = alice.run("init", "--force", "--unencrypted")
+    assert done.exit_code == 0
+    assert "the wallet is empty" in done.stderr
 
 
 def test_init__beside_an_address_book__knows_its_hub(alice: Person, market: Market) -> None:
@@ -404,7 +435,7 @@ def test_purchase__of_the_first_era__is_signed_as_one_of_today(
     )
     signed = alice("order", "sign", "--request", "--skip-preflight-check")["requestorder"]
     assert (signed["app"], signed["requester"]) == (app, ALICE.address)
-    params = {"iexec_args": "-i a", "iexec_input_files": ["http://h/a"]}
+    params = {"cmdline": "-i a", "dirinuri": "http://h/a"}
     assert json.loads(signed["params"]) == params
 
 

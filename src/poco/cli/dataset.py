@@ -23,6 +23,7 @@ from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 __all__ = ["command"]
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+_KEYS = Path(".secrets/datasets")
 
 
 @click.group(
@@ -61,7 +62,7 @@ add_commands(command, "dataset")
     "--dataset-keystoredir",
     "keys",
     type=_FOLDER,
-    default=Path(".secrets/datasets"),
+    default=_KEYS,
     show_default=True,
     help="For their keys.",
 )
@@ -116,22 +117,26 @@ def publish(
 @click.option(
     "--secret-path",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path(".secrets/datasets/dataset.key"),
-    show_default=True,
-    help="File of the key.",
+    help="File of the key  [default: dataset.key in .secrets/datasets, or the only key there]",
 )
 @click.option("--allow-software", is_flag=True, help="Give it to tasks without a TEE, too.")
 @wallet_options
 @chain_options
 @output_options
-def push_secret(shell: Shell, address: str | None, secret_path: Path, allow_software: bool) -> None:
+def push_secret(
+    shell: Shell, address: str | None, secret_path: Path | None, allow_software: bool
+) -> None:
     """Push the key of your dataset; it can never be changed."""
-    from poco.market.asset_secrets import push_asset_secret, read_secret_file
+    from poco.market.asset_secrets import dataset_key_file, push_asset_secret, read_secret_file
     from poco.orders import Asset
     from poco.services.secrets.client import SecretsClient
 
     dataset = chosen(shell, "dataset", address)
-    secret = read_secret_file(shell.project.folder / secret_path)
+    secret = read_secret_file(
+        dataset_key_file(shell.project.folder / _KEYS)
+        if secret_path is None
+        else shell.project.folder / secret_path
+    )
     secrets = SecretsClient(shell.secrets_url)
     push_asset_secret(
         shell.market,

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from poco.cli.shell import Shell, output_options
-from poco.cli.wallet import creation_options, file_name, make_wallet
+from poco.cli.wallet import creation_options, file_name, make_wallet, take_gift
+from poco.errors import PocoError
 
 __all__ = ["command"]
 
@@ -21,8 +22,8 @@ def command(
 ) -> None:
     """Begin a project in this folder: iexec.json, chain.json and a wallet.
 
-    chain.json is for the market that `poco up` runs on this machine; without one, for a market on
-    the usual ports, with the hub of deployments/31337.json.
+    chain.json is for the market that `poco up` runs on this machine, which gives a new wallet some
+    money; without one, for a market on the usual ports, with the hub of deployments/31337.json.
     """
     from poco.local.runfile import running
     from poco.project.surroundings import local_chain
@@ -42,7 +43,13 @@ def command(
     document |= {"configFile": "iexec.json", "chainConfigFile": "chain.json"}
     if chain.hub is None:
         shell.warn("chain.json has no hub: start a market with `poco up`, then `poco init --force`")
-    shell.done(document, _story(document, running=found is not None))
+    story = _story(document, running=found is not None)
+    if found is not None and not skip_wallet:
+        try:
+            story += f"\n{take_gift(shell, made.address)[1]}"
+        except PocoError as error:  # the project is there all the same
+            shell.warn(f"the wallet is empty: {error}; try `poco wallet fund`")
+    shell.done(document, story)
 
 
 def _story(document: dict[str, Any], *, running: bool) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from poco.project import Keystore, PlainWallet
     from poco.secret import Secret
 
-__all__ = ["command", "creation_options", "file_name", "make_wallet"]
+__all__ = ["command", "creation_options", "file_name", "make_wallet", "take_gift"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +61,22 @@ def make_wallet(
     elif shell.project.has("wallet.json"):
         shell.confirm('"wallet.json" already exists, replace it?', force)
     return create_wallet(folder, passphrase=passphrase, key=key, keystore=keystoredir)
+
+
+def take_gift(shell: Shell, address: ChecksumAddress) -> tuple[dict[str, str], str]:
+    """Take money from the market on this machine; return the answer, raw and in words.
+
+    Raises:
+        ConfigurationError: that market does not run here.
+        ChainError: its node does not answer.
+    """
+    from poco.local.faucet import give
+    from poco.project import show_coin, show_token
+
+    with shell.progress("taking money from the market on this machine"):
+        gift = give(shell.reader, address)
+    document = {"address": str(address), "wei": str(gift.wei), "nRLC": str(gift.nrlc)}
+    return document, f"{address} got {show_coin(gift.wei)} and {show_token(gift.nrlc)}"
 
 
 def file_name(shell: Shell, made: Keystore | PlainWallet) -> str:
@@ -128,6 +144,16 @@ def show(shell: Shell, address: str | None, show_private_key: bool) -> None:
         "wei": str(found.wei),
     }
     shell.done(document)
+
+
+@command.command(epilog="Example: poco wallet fund")
+@wallet_options
+@chain_options
+@output_options
+def fund(shell: Shell) -> None:
+    """Take ether and RLC from the bank of the market on this machine."""
+    document, text = take_gift(shell, shell.address)
+    shell.done(document, text)
 
 
 @command.command(
