@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ from poco.orders import task_id
 _WARM_UP = 24
 _TICKS = os.sysconf("SC_CLK_TCK")
 _RAMP = 0.1
+_BOUNDS = (0.05, 0.1, 0.2, 0.5, 1.0, math.inf)
+"""Of the histogram of starts, seconds."""
 _CHAIN = "local chain"
 _REST = "sandboxes and others"
 
@@ -47,6 +50,7 @@ class Round:
         sustained: the same between the first tenth of completions and the last.
         start_p50: seconds from an assignment to the start of the app, median.
         start_p99: likewise, 99th percentile.
+        starts: how many apps started within each of `_BOUNDS`, and not within the one before.
         cpu: processor seconds per task, by process.
     """
 
@@ -56,6 +60,7 @@ class Round:
     sustained: float
     start_p50: float
     start_p99: float
+    starts: tuple[int, ...]
     cpu: Mapping[str, float]
 
 
@@ -63,7 +68,7 @@ class Round:
 @click.option("--tasks", default=300, show_default=True, help="Tasks of a deal.")
 @click.option("--rounds", default=3, show_default=True, help="Deals, one after the other.")
 @click.option("--workers", default=4, show_default=True, help="Worker processes.")
-@click.option("--slots", default=2, show_default=True, help="Slots of each worker.")
+@click.option("--slots", default=4, show_default=True, help="Slots of each worker.")
 @click.option("--raw", is_flag=True, help="Print JSON.")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Keep databases and logs here, new."
@@ -116,6 +121,10 @@ def _round(pool: Pool, tasks: int) -> Round:
         sustained=(last - first) / (ended[last] - ended[first]),
         start_p50=median(waits),
         start_p99=_percentile(waits, 0.99),
+        starts=tuple(
+            bisect_right(waits, bound) - bisect_right(waits, before)
+            for before, bound in zip((-math.inf, *_BOUNDS), _BOUNDS, strict=False)
+        ),
         cpu={name: (after[name] - used) / tasks for name, used in before.items()},
     )
 
@@ -176,6 +185,11 @@ def show(kind: str, rounds: Sequence[Round]) -> None:
             f"{f'deal {number}, {one.tasks} tasks':24} {rates} "
             f"{one.start_p50:>9.3f}s {one.start_p99:>9.3f}s"
         )
+    total = sum(one.tasks for one in rounds)
+    for number, bound in enumerate(_BOUNDS):
+        count = sum(one.starts[number] for one in rounds)
+        label = f"started within {bound:g} s" if bound < math.inf else "started later"
+        click.echo(f"{label:35} {count:>10} {count / total:>10.1%}")
     for name in rounds[0].cpu:
         used = median(one.cpu[name] for one in rounds)
         click.echo(f"{f'processor, {name}':35} {1_000 * used:>10.1f} ms/task")

@@ -7,7 +7,9 @@ each other instead of failing half-way.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -60,6 +62,8 @@ class Database:
 
     def __init__(self, url: str, tables: MetaData) -> None:
         self._engine = _engine(url)
+        # SQLite lets those who wait for its write lock sleep, for up to 0.1 s each time.
+        self._turn = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
         with _faults(self._engine.url):
             _leases_metadata.create_all(self._engine)
             tables.create_all(self._engine)
@@ -76,7 +80,7 @@ class Database:
         Raises:
             ConfigurationError: the database does not answer.
         """
-        with _faults(self._engine.url), self._engine.connect() as plain:
+        with _faults(self._engine.url), self._turn, self._engine.connect() as plain:
             connection = plain.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection

@@ -15,7 +15,6 @@ WORKER_IN_ONE_STEP = (
     "link stored",
     "contributeAndFinalize stored",
     *_SENDING,
-    "CONTRIBUTE_AND_FINALIZE_DONE",
     "transaction watched",
     "purged",
 )
@@ -55,8 +54,8 @@ SCHEDULER_SENDING = _commits("Sender._sign_and_send", "Sender._broadcast", "Watc
 SCHEDULER_AT_LOGIN = _commits("Gate._issue", "Gate.login", "Desk.register")
 """Points of a scheduler to which a worker comes."""
 
-SCHEDULER_AT_WORK = _commits("Desk._exchange", "Desk.logs")
+SCHEDULER_AT_WORK = _commits("Desk._exchange")
 """Points of a scheduler whose workers compute."""
 
-RESULT_STORE = _commits("Results.uploading", "Results.accept", "Results._keep")
+RESULT_STORE = _commits("Results.uploading", "Results.accept", "Shelf.keep")
 """Points of the result store in the scheduler's process."""

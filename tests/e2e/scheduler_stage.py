@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from poco.scheduler.protocol import (
     ReplicateReport,
     ReplicateStatus,
     Report,
+    TaskLogs,
 )
 from poco.scheduler.scheduler import Scheduler
 from poco.scheduler.settings import Settings
@@ -139,9 +140,11 @@ class Hand:
     def address(self) -> str:
         return str(self.account.address)
 
-    def sync(self, *, free: int = 1, wait: float = 0.0) -> Orders:
+    def sync(
+        self, *, free: int = 1, wait: float = 0.0, logs: Sequence[TaskLogs] = ()
+    ) -> Orders:
         """Report what there is, and take up what is offered."""
-        report = Report(free=free, replicates=tuple(self.reports.values()))
+        report = Report(free=free, replicates=tuple(self.reports.values()), logs=tuple(logs))
         orders = self.client.sync(report, wait)
         for leave in orders.assignments:
             self.leaves[leave.taskid] = leave

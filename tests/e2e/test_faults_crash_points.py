@@ -68,7 +68,7 @@ STORIES = {
         for number, points in enumerate(in_pairs(SCHEDULER_AT_LOGIN))
     },
     "scheduler as it sends": Story(
-        tasks=3, one_step=False, crashes=dies_at(SCHEDULER, *SCHEDULER_SENDING)
+        tasks=8, one_step=False, crashes=dies_at(SCHEDULER, *SCHEDULER_SENDING)
     ),
     "scheduler at work": Story(tasks=3, crashes=dies_at(SCHEDULER, *SCHEDULER_AT_WORK)),
     "result store": Story(trust=3, tasks=3, workers=2, crashes=dies_at(SCHEDULER, *RESULT_STORE)),

@@ -61,8 +61,8 @@ def task(town: Town, pool: Pool) -> TaskId:
     hand = pool.hand()
     hand.sync()
     hand.say(taskid, S.COMPUTED, exit_code=0)
-    hand.sync(free=0)
-    hand.client.logs(taskid, TaskLogs(stdout="out\x00" + "x" * 200_000, stderr="err", exit_code=0))
+    written = "out\x00" + "x" * 200_000
+    hand.sync(free=0, logs=[TaskLogs(task_id=taskid, stdout=written, stderr="err", exit_code=0)])
     return taskid
 
 
@@ -193,8 +193,10 @@ def test_logs__challenge_of_an_hour_ago__is_refused(pool: Pool, task: TaskId) ->
 
 
 def test_logs__of_a_task_of_another__are_not_taken(town: Town, pool: Pool, task: TaskId) -> None:
-    with pytest.raises(PeerError, match="was not admitted to such a task"):
-        pool.hand(1).client.logs(task, TaskLogs(stdout="I was here"))
+    pool.hand(1).sync(free=0, logs=[TaskLogs(task_id=task, stdout="I was here")])
+    header = {"Authorization": authorization(pool, Role.REQUESTER)}
+    found = get(pool, f"/tasks/0x{task.hex()}/logs", headers=header).json()
+    assert [logs["stdout"] for logs in found["computeLogsList"]] == ["x" * 100_000]
 
 
 def test_worker__token_expired__logs_in_again_by_itself(pool: Pool) -> None:
@@ -275,11 +277,11 @@ def test_worker__opens_a_second_poll__ends_the_first(pool: Pool) -> None:
 def test_logs__of_bytes_that_are_no_text__are_kept(pool: Pool, task: TaskId) -> None:
     token = httpx.post(**signed_challenge(pool)).json()["token"]
     sent = httpx.post(
-        f"{pool.url}/v2/tasks/0x{task.hex()}/logs",
-        content=r'{"stdout": "half a pair: \ud800"}',
+        f"{pool.url}/v2/sync",
+        content=f'{{"logs": [{{"taskId": "0x{task.hex()}", "stdout": "half a pair: \\ud800"}}]}}',
         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    assert sent.status_code == 204
+    assert sent.status_code == 200
     header = {"Authorization": authorization(pool, Role.REQUESTER)}
     [logs] = get(pool, f"/tasks/0x{task.hex()}/logs", headers=header).json()["computeLogsList"]
     assert logs["stdout"] == "half a pair: ?"
@@ -337,6 +339,47 @@ def test_metrics__of_a_pool__count_tasks_and_workers(pool: Pool, task: TaskId) -
     assert "poco_scheduler_workers_alive 1.0" in text
     shown = get(pool, "/workers").json()
     assert [worker["name"] for worker in shown] == ["worker 0"]
+
+
+def test_metrics__asked_for_as_json__are_those_of_the_original(pool: Pool, task: TaskId) -> None:
+    pool.hand(1, name="with a GPU", tags=0x100, slots=2)
+    found = get(pool, "/metrics", headers={"Accept": "application/json"}).json()
+    statuses, block = found.pop("currentTaskStatusesCount"), found.pop("latestBlockMetric")
+    assert statuses["INITIALIZED"] + statuses["RUNNING"] == 1
+    assert statuses["COMPLETED"] == 0
+    assert block["blockNumber"] == pool.scheduler.height() > 0
+    assert block["blockHash"].startswith("0x")
+    assert 0 < found.pop("latestBlockNumberWithDeal") <= block["blockNumber"]
+    assert found == {
+        "aliveWorkers": 2,
+        "aliveComputingCpu": 1,
+        "aliveRegisteredCpu": 6,
+        "aliveComputingGpu": 0,
+        "aliveRegisteredGpu": 1,
+        "dealEventsCount": 1,
+        "dealsCount": 1,
+    }
+
+
+def test_alarm__task_that_will_fail__is_reported_once_and_counted(
+    town: Town, pool: Pool, task: TaskId
+) -> None:
+    def alarms() -> list[str]:
+        return [line for line in pool.said if "final deadline is in" in line]
+
+    travel(town.chain, 8 * 300)
+    pool.scheduler.settle()
+    assert (pool.scheduler.census.late(), alarms()) == ([], [])
+    travel(town.chain, 300)
+    for _ in range(2):
+        pool.clock[0] += 100.0
+        pool.scheduler.settle()
+    (late,) = pool.scheduler.census.late()
+    assert (late.taskid, late.stage) == (task, "CONTRIBUTION_TIMEOUT")
+    assert late.left <= 300
+    assert len(alarms()) == 1
+    assert f"GET /tasks/0x{task.hex()}" in alarms()[0]
+    assert "poco_scheduler_tasks_late 1.0" in get(pool, "/metrics").text
 
 
 def test_health__chain_is_seen__is_200(pool: Pool) -> None:

@@ -101,6 +101,8 @@ def test_deal__whose_names_and_numbers_no_database_takes__is_worked_on(
     assert town.status(task_id(deals[1], 2**63)) is TaskStatus.ACTIVE
     shown = first.scheduler.views.task(task_id(deals[1], 2**63), "")
     assert (shown.index, shown.dapp_type[:4]) == (2**63, "ODD\ufffd")
+    assert first.scheduler.census.late() == []
+    assert first.scheduler.census.to_json()["dealsCount"] >= 1
     hand = first.hand(2, name="odd\x00")
     assert not [one for one in hand.sync().assignments if one.dealid == deals[1]]
 

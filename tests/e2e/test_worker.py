@@ -21,6 +21,7 @@ from poco.fetching import Fetcher, FetchPolicy
 from poco.local_chain import travel
 from poco.market import Role, development_account
 from poco.orders import Tag, sign_authorization
+from poco.scheduler.protocol import Orders, Report, TaskLogs
 from poco.scheduler.statuses import ReplicateStatus
 from poco.services.results import Results, ResultsClient
 from poco.worker.admission import Admission, Capacity
@@ -172,13 +173,14 @@ def test_admission__hub_with_a_tee_broker__needs_its_signature_for_an_enclave(
     signature = sign_authorization(broker, by_owner.worker, by_owner.taskid, enclave)
     by_broker = replace(by_owner, authorization=signature)
     journal = Journal(f"sqlite:///{tmp_path / 'worker.sqlite'}")
-    journal.accept(by_broker, time.time())
+    journal.accept([by_owner], time.time())
     capacity = Capacity(("WASM",), Tag(0), disk=0)
-    admission = Admission(journal, town.workers[0], capacity, tmp_path)
-    refusal = admission.admit(by_owner)
+    admission = Admission(journal, town.workers[0], capacity, tmp_path, time.time)
+    (entry,) = journal.entries()
+    refusal = admission.admit(entry)
     assert isinstance(refusal, Refusal)
     assert refusal.message.startswith(f"{broker.address} must have signed")
-    assert isinstance(admission.admit(by_broker), Terms)
+    assert isinstance(admission.admit(replace(entry, assignment=by_broker)), Terms)
     journal.close()
 
 
@@ -251,7 +253,7 @@ def test_abort__before_the_contribution__stops_and_frees_the_stake(
 ) -> None:
     leave = desk.assign(town.leave(town.deal(trust=3)))
     agent = town.agent(desk, tmp_path)
-    agent.journal.accept(leave, time.time())
+    agent.journal.accept([leave], time.time())
     desk.abort(leave.taskid)
     finish(agent)
     (entry,) = agent.journal.entries()
@@ -295,6 +297,30 @@ def test_worker__task_is_claimed_by_its_requester__lets_go(
     finish(agent)
     assert statuses(agent) == {taskid: ReplicateStatus.FAILED}
     assert town.hub.account(town.workers[0].account).stake == DEPOSIT
+
+
+def test_worker__purged_before_its_logs_are_sent__sends_them_first(
+    town: Town, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app may end while the scheduler answers: the answer is then older than the logs."""
+    leave = desk.assign(town.leave(town.deal()))
+    agent = town.agent(desk, tmp_path)
+    finish(agent)
+    late = [TaskLogs(task_id=leave.taskid, stdout="late", stderr="", exit_code=0)]
+
+    def answer(report: Report, wait: float = 0.0) -> Orders:
+        orders = Desk.sync(desk, report, wait)
+        while late:
+            with agent.journal.writing() as connection:
+                agent.journal.keep_logs(connection, late.pop())
+        return orders
+
+    monkeypatch.setattr(desk, "sync", answer)
+    desk.purge(leave.taskid)
+    finish(agent)
+    finish(agent)
+    assert desk.written[leave.taskid].stdout == "late"
+    assert agent.journal.entries() == []
 
 
 def test_worker__scheduler_that_never_purges__forgets_after_a_day(
@@ -393,10 +419,10 @@ def test_worker__node_is_down__goes_on_when_it_is_back(
     told: list[str] = []
     agent = town.agent(desk, tmp_path, report=told.append)
 
-    def silent() -> int:
+    def silent(_: object) -> list[object]:
         raise ChainError("the node does not answer")
 
-    monkeypatch.setattr(town.chain, "block_number", silent)
+    monkeypatch.setattr(town.chain, "outcomes", silent)
     with running(agent):
         wait_until(lambda: "the node does not answer" in told)
         assert town.status(leave.taskid) is TaskStatus.ACTIVE

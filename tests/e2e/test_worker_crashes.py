@@ -20,7 +20,6 @@ IN_ONE_STEP = (
     "uploaded",
     "link stored",
     "contributeAndFinalize stored",
-    "CONTRIBUTE_AND_FINALIZE_DONE",
     "purged",
 )
 IN_THREE_STEPS = (

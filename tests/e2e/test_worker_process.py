@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from scheduler_stage import Pool, opened, purchase
 from worker_shell import Shell, wait_until
@@ -51,9 +52,12 @@ def completed(town: Town, dealid: bytes) -> int:
 def test_worker__sigterm_with_nothing_to_settle__ends_at_once(
     town: Town, pool: Pool, shell: Shell
 ) -> None:
-    process = shell.start(pool.url, "--slots", "2")
+    process = shell.start(pool.url, "--slots", "2", "--metrics-port", "0")
     deal, _ = purchase(town, volume=3)
     wait_until(lambda: completed(town, deal.dealid) == 3, shell)
+    url = shell.log.read_text().partition("health and metrics on ")[2].split()[0]
+    assert httpx.get(f"{url}/health").json()["address"] == town.workers[0].account
+    assert "poco_worker_slots 2.0" in httpx.get(f"{url}/metrics").text
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 

@@ -69,16 +69,13 @@ class Desk:
     def sync(self, report: Report, wait: float = 0.0) -> Orders:
         self._answer()
         self.reports.append(report)
+        self.written |= {logs.task_id: logs for logs in report.logs}
         known = {replicate.task_id for replicate in report.replicates}
         fresh = [leave for key, leave in self.assignments.items() if key not in known]
         return Orders(
             tuple(fresh[: report.free]),
             {key: order for key, order in self.orders.items() if key in known},
         )
-
-    def logs(self, taskid: TaskId, logs: TaskLogs) -> None:
-        self._answer()
-        self.written[taskid] = logs
 
     def assign(self, leave: Assignment) -> Assignment:
         self.assignments[leave.taskid] = leave

@@ -15,7 +15,9 @@ from poco.secret import Secret
 from poco.services.secrets.challenges import MAX_VALUE_BYTES, SecretName
 from poco.services.secrets.client import SecretsClient
 
-__all__ = ["push_asset_secret", "read_secret_file"]
+__all__ = ["dataset_key_file", "push_asset_secret", "read_secret_file"]
+
+_KEY_NAME = "dataset.key"
 
 
 def push_asset_secret(
@@ -54,6 +56,16 @@ def push_asset_secret(
             remedy=f"deploy another {asset} for another secret",
         )
     secrets.push(name, value, account, allow_software=allow_software)
+
+
+def dataset_key_file(folder: Path) -> Path:
+    """Return the key in a folder of keys that is meant when none is named: the only one, if it is.
+
+    Args:
+        folder: where `poco dataset encrypt` writes keys.
+    """
+    keys = list(folder.glob("*.key"))
+    return keys[0] if len(keys) == 1 else folder / _KEY_NAME
 
 
 def read_secret_file(path: Path) -> Secret:

@@ -331,7 +331,7 @@ def _checked_description(asset: Asset, description: Mapping[str, Any]) -> dict[s
             remedy="choose one of them in iexec.json",
         )
     if asset is Asset.APP and description["type"] == WASM:
-        _require_place(description["multiaddr"])
+        _require_place(parse_app(description["multiaddr"]).reference)
     return {name: description[name] for name in names}
 
 

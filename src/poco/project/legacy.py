@@ -85,8 +85,8 @@ class _Conversion:
         for key in ("envvars", "uri"):
             if key in params:
                 asset.setdefault("multiaddr", params[key])
+                asset.setdefault("checksum", _NO_CHECKSUM)
                 self._became(f"{name}.params.{key}", f"{name}.multiaddr")
-        asset.setdefault("checksum", _NO_CHECKSUM)
 
     def _orders(self, orders: dict[str, Any]) -> None:
         for old, new in _ORDERS.items():

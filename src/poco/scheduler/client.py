@@ -12,13 +12,12 @@ from eth_account.signers.local import LocalAccount
 
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError, UserInputError
-from poco.orders import TaskId, sign_digest
+from poco.orders import sign_digest
 from poco.scheduler.protocol import (
     LONGEST_WAIT_SECONDS,
     Capability,
     Orders,
     Report,
-    TaskLogs,
     login_digest,
 )
 
@@ -64,10 +63,6 @@ class SchedulerClient:
             return Orders.from_json(self._accepted(answer).json())
         except ValueError as error:
             raise self._fault("the scheduler must answer in JSON") from error
-
-    def logs(self, taskid: TaskId, logs: TaskLogs) -> None:
-        """Hand over what an app wrote; see `SchedulerPort.logs`."""
-        self._authorized(f"/v2/tasks/0x{taskid.hex()}/logs", logs.to_json())
 
     def _authorized(
         self,

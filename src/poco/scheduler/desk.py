@@ -8,38 +8,35 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
-from poco.appio.causes import PERMANENT
 from poco.contracts import Market
 from poco.database import Database, upsert
 from poco.errors import UserInputError
 from poco.orders import ZERO_ADDRESS, DealId, TaskId, sign_authorization
 from poco.scheduler.bell import Bell
-from poco.scheduler.errands import UPLOADS, is_believed, is_to_be_sent, order, replica_of
+from poco.scheduler.errands import is_to_be_sent, order
 from poco.scheduler.machine import wants_worker
 from poco.scheduler.moment import Moment
 from poco.scheduler.protocol import (
     LONGEST_WAIT_SECONDS,
-    MAX_LOG_CHARACTERS,
     Assignment,
     Capability,
     Orders,
-    ReplicateReport,
     Report,
-    TaskLogs,
 )
+from poco.scheduler.records import admit, change_tasks
+from poco.scheduler.reports import keep_logs, take_reports
 from poco.scheduler.settings import Settings
-from poco.scheduler.state import Entry, crew, load, mark, record_replica, storable
-from poco.scheduler.statuses import FAILURES, ReplicateStatus, Stage
+from poco.scheduler.state import Entry, crew, load, storable
 from poco.scheduler.supply import weight
-from poco.scheduler.tables import MAX_INTEGER, logs, replicates, tasks, workers
+from poco.scheduler.tables import MAX_INTEGER, replicates, tasks, workers
 from poco.scheduler.waiting import candidates
 from poco.web import HttpError
 
@@ -47,9 +44,16 @@ __all__ = ["Desk"]
 
 _WORD = re.compile(r"[!-~]+")
 _FRESH_SECONDS = 5.0
-_FAILURES_BEFORE_QUARANTINE = 3
-_MOST_DOUBLINGS = 10
-_LONGEST_QUARANTINE = 3600.0
+_WORKER = select(workers).where(workers.c.wallet == bindparam("worker")).with_for_update()
+_MINE = select(replicates.c.taskid).where(
+    replicates.c.worker == bindparam("worker"), replicates.c.is_over.is_(False)
+)
+_STILL_WANTING = (
+    select(tasks.c.taskid)
+    .where(tasks.c.taskid.in_(bindparam("ids", expanding=True)), tasks.c.wants.is_(True))
+    .order_by(tasks.c.taskid)
+    .with_for_update(skip_locked=True)
+)
 
 
 class Desk:
@@ -153,7 +157,7 @@ class Desk:
         end = time.monotonic() + wait
         is_free = report.free > 0
         heard = self._bell.heard(worker, is_free=is_free)
-        orders = self._exchange(worker, report)
+        orders = self._exchange(worker, report, is_new=True)
         while not orders.assignments and (
             not orders.commands or self._answered.get(worker) == (report, orders)
         ):
@@ -161,61 +165,39 @@ class Desk:
             if left <= 0 or not self._bell.wait(worker, heard, left, is_free=is_free):
                 break
             heard = self._bell.heard(worker, is_free=is_free)
-            orders = self._exchange(worker, report)
+            orders = self._exchange(worker, report, is_new=False)
         self._answered[worker] = (report, orders)
         return orders
 
-    def logs(self, worker: ChecksumAddress, taskid: TaskId, found: TaskLogs) -> None:
-        """Keep what an app wrote; see `SchedulerPort.logs`.
-
-        Raises:
-            HttpError: 404, the worker has no such task.
-        """
-        with self._database.writing() as connection:
-            entry = self._load(connection, [taskid]).get(taskid)
-            if entry is None or replica_of(entry, worker) is None:
-                raise HttpError(
-                    HTTPStatus.NOT_FOUND,
-                    "the worker was not admitted to such a task",
-                    field="taskid",
-                    value=f"0x{taskid.hex()}",
-                    remedy="report only tasks of this scheduler",
-                )
-            kept = self._settings.log_days * 86400
-            row = {
-                "taskid": taskid,
-                "worker": worker,
-                "stdout": storable(found.stdout[-MAX_LOG_CHARACTERS:]),
-                "stderr": storable(found.stderr[-MAX_LOG_CHARACTERS:]),
-                "expires": entry.situation.terms.final_deadline + kept,
-            }
-            connection.execute(upsert(self._database, logs, row))
-            if found.exit_code is not None:
-                here = (replicates.c.taskid == taskid) & (replicates.c.worker == worker)
-                connection.execute(update(replicates).where(here).values(exit_code=found.exit_code))
-
     # ONE EXCHANGE
 
-    def _exchange(self, worker: ChecksumAddress, report: Report) -> Orders:
+    def _exchange(self, worker: ChecksumAddress, report: Report, *, is_new: bool) -> Orders:
+        """Read and write what a sync is about.
+
+        Args:
+            worker: who reports.
+            report: what it says.
+            is_new: whether its logs were not stored yet.
+        """
         listed = {found.task_id: found for found in report.replicates}
-        news = False
         with self._database.writing() as connection:
-            self._greet(connection, worker, report.head)
-            mine = connection.execute(
-                select(replicates.c.taskid).where(
-                    replicates.c.worker == worker, replicates.c.is_over.is_(False)
-                )
+            row = self._greet(connection, worker, report.head)
+            people = crew(connection)
+            mine = connection.scalars(_MINE, {"worker": worker})
+            ids = [*listed, *map(TaskId, mine), *(found.task_id for found in report.logs)]
+            entries = self._load(connection, ids, people)
+            news = take_reports(
+                connection, entries, row, listed, self._settings, self._moment.wall(), self._report
             )
-            entries = self._load(connection, [*listed, *(TaskId(one.taskid) for one in mine)])
-            for taskid in sorted(listed.keys() & entries.keys()):
-                news |= self._take(connection, entries[taskid], worker, listed[taskid])
+            if is_new:
+                keep_logs(connection, self._database, entries, worker, report.logs, self._settings)
             again = [
                 entry
                 for taskid, entry in entries.items()
                 if taskid not in listed and is_to_be_sent(entry, worker)
             ]
             free = report.free - len(again)
-            fresh = self._admit(connection, worker, free) if free > 0 else []
+            fresh = self._admit(connection, row, people, free) if free > 0 else []
         if news:
             self._bell.nudge()
         for entry in fresh:
@@ -229,17 +211,18 @@ class Desk:
             },
         )
 
-    def _load(self, connection: Connection, ids: list[TaskId]) -> dict[TaskId, Entry]:
-        if not ids:
-            return {}
+    def _load(
+        self, connection: Connection, ids: Iterable[TaskId], people: Sequence[Row[Any]]
+    ) -> dict[TaskId, Entry]:
         moment, settings = self._moment, self._settings
-        people = crew(connection)
-        return load(connection, ids, moment.now(), moment.height(), people, settings, lock=True)
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        return load(connection, wanted, moment.now(), moment.height(), people, settings, lock=True)
 
-    def _greet(self, connection: Connection, worker: str, head: int) -> None:
-        """Note that a worker is there."""
-        here = workers.c.wallet == worker
-        row = connection.execute(select(workers).where(here).with_for_update()).one_or_none()
+    def _greet(self, connection: Connection, worker: str, head: int) -> Row[Any]:
+        """Note that a worker is there, and return its row."""
+        row = connection.execute(_WORKER, {"worker": worker}).one_or_none()
         if row is None:
             raise HttpError(
                 HTTPStatus.CONFLICT,
@@ -250,99 +233,47 @@ class Desk:
             )
         at = self._moment.wall()
         if row.is_silent or at - row.seen >= _FRESH_SECONDS:
-            connection.execute(
-                update(workers).where(here).values(seen=at, head=head, is_silent=False)
-            )
+            here = workers.c.wallet == worker
+            values = {"seen": at, "head": head, "is_silent": False}
+            connection.execute(update(workers).where(here).values(values))
+        return row
 
-    def _take(
-        self, connection: Connection, entry: Entry, worker: str, found: ReplicateReport
-    ) -> bool:
-        """Believe what a worker says of a task as far as it can know; return whether it is news."""
-        replica = replica_of(entry, worker)
-        if replica is None or not is_believed(replica, found.status):
-            return False
-        record_replica(
-            connection,
-            entry.taskid,
-            worker,
-            found.status,
-            at=self._moment.wall(),
-            modifier="WORKER",
-            cause=storable(found.cause),
-            message=storable(found.message),
-            exit_code=found.exit_code,
-        )
-        self._judge(connection, worker, found)
-        begins = entry.situation.stage is Stage.INITIALIZED
-        if not (begins or found.status in FAILURES or found.status in UPLOADS):
-            return False
-        mark(connection, tasks.c.taskid == entry.taskid)
-        return True
-
-    def _judge(self, connection: Connection, worker: str, found: ReplicateReport) -> None:
-        """Count the failures that are a worker's own, and let it rest after some in a row."""
-        here = workers.c.wallet == worker
-        known = connection.execute(select(workers.c.failures).where(here)).scalar_one()
-        count = known
-        if found.status is ReplicateStatus.COMPUTED:
-            count = 0
-        elif found.status in FAILURES and found.status is not ReplicateStatus.ABORTED:
-            count += found.cause not in PERMANENT
-        if count == known:
-            return
-        values: dict[str, Any] = {"failures": count}
-        if count >= _FAILURES_BEFORE_QUARANTINE:
-            doublings = min(count - _FAILURES_BEFORE_QUARANTINE, _MOST_DOUBLINGS)
-            pause = min(self._settings.quarantine * 2.0**doublings, _LONGEST_QUARANTINE)
-            values["quarantine"] = self._moment.wall() + pause
-            self._report(f"worker {worker} failed {count} times: rests {pause:g} s")
-        connection.execute(update(workers).where(here).values(values))
-
-    def _admit(self, connection: Connection, wallet: str, free: int) -> list[Entry]:
+    def _admit(
+        self, connection: Connection, worker: Row[Any], people: Sequence[Row[Any]], free: int
+    ) -> list[Entry]:
         """Admit a worker to tasks that need one, as many as it has free slots."""
-        worker = connection.execute(select(workers).where(workers.c.wallet == wallet)).one()
-        if worker.quarantine > self._moment.wall():
+        rests = select(workers.c.quarantine).where(workers.c.wallet == worker.wallet)
+        if connection.execute(rests).scalar_one() > self._moment.wall():
             return []
         picks = candidates(connection, worker, free, distinct_hosts=self._settings.distinct_hosts)
         if not picks:
             return []
-        locked = connection.execute(
-            select(tasks.c.taskid)
-            .where(tasks.c.taskid.in_(picks), tasks.c.wants.is_(True))
-            .order_by(tasks.c.taskid)
-            .with_for_update(skip_locked=True)
-        )
-        entries = self._load(connection, [TaskId(row.taskid) for row in locked])
-        admitted: list[Entry] = []
-        for taskid in picks:
-            entry = entries.get(taskid)
-            if entry is None or len(admitted) == free or not wants_worker(entry.situation):
-                continue
-            self._reserve(connection, entry, worker)
-            admitted.append(entry)
-        return admitted
+        locked = set(connection.scalars(_STILL_WANTING, {"ids": picks}))
+        entries = self._load(connection, (one for one in picks if one in locked), people)
+        wanting = [
+            entries[taskid]
+            for taskid in picks
+            if taskid in entries and wants_worker(entries[taskid].situation)
+        ]
+        return self._reserve(connection, wanting[:free], worker)
 
-    def _reserve(self, connection: Connection, entry: Entry, worker: Row[Any]) -> None:
+    def _reserve(
+        self, connection: Connection, entries: Sequence[Entry], worker: Row[Any]
+    ) -> list[Entry]:
         now = self._moment.now()
-        row = {"taskid": entry.taskid, "worker": worker.wallet, "weight": worker.weight}
-        connection.execute(
-            replicates.insert(), [row | {"status": ReplicateStatus.CREATED, "since": now}]
-        )
-        record_replica(
+        after = [entry.with_worker(worker.wallet, worker.weight, now) for entry in entries]
+        admit(connection, after, worker, now=now, at=self._moment.wall())
+        change_tasks(
             connection,
-            entry.taskid,
-            worker.wallet,
-            ReplicateStatus.CREATED,
-            at=self._moment.wall(),
-            modifier="POOL_MANAGER",
+            {
+                entry.taskid: {
+                    "wants": wants_worker(entry.situation),
+                    "check_at": min(entry.task.check_at, now + entry.deal.clock),
+                }
+                for entry in after
+            },
         )
-        after = self._load(connection, [entry.taskid])[entry.taskid]
-        again = min(after.task.check_at, now + after.deal.clock)
-        connection.execute(
-            update(tasks)
-            .where(tasks.c.taskid == entry.taskid)
-            .values(wants=wants_worker(after.situation), check_at=again)
-        )
+        return after
 
     def _assignment(self, entry: Entry, worker: ChecksumAddress) -> Assignment:
         enclave = ChecksumAddress(entry.task.enclave_challenge or ZERO_ADDRESS)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from anyio import CapacityLimiter, to_thread
 from eth_typing import ChecksumAddress
 from fastapi import APIRouter, Body, Depends, FastAPI, Header, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from poco.errors import UserInputError
 from poco.orders import DealId, TaskId, checked_address
@@ -25,11 +25,11 @@ from poco.scheduler.models import (
     TaskPage,
     WorkerModel,
 )
-from poco.scheduler.protocol import Capability, Report, TaskLogs
+from poco.scheduler.protocol import Capability, Report
 from poco.scheduler.scheduler import Scheduler
 from poco.scheduler.statuses import Stage
-from poco.services.secrets import RateLimit
 from poco.web import application
+from poco.web_limits import per_peer
 
 __all__ = ["scheduler_app"]
 
@@ -73,22 +73,15 @@ def _base(request: Request) -> str:
     return str(request.base_url).rstrip("/")
 
 
-def _worker(request: Request, authorization: _Authorization = "") -> ChecksumAddress:
-    return _scheduler(request).gate.worker(authorization)
+async def _worker(request: Request, authorization: _Authorization = "") -> ChecksumAddress:
+    gate = _scheduler(request).gate
+    if (known := gate.known_worker(authorization)) is not None:
+        return known
+    return await to_thread.run_sync(gate.worker, authorization)
 
 
 def _reader(request: Request, authorization: _Authorization = "") -> ChecksumAddress:
     return _scheduler(request).gate.reader(authorization)
-
-
-def _calm(per_minute: int) -> Any:
-    """Return a dependency that lets one IP address ask so often."""
-    limit = RateLimit(per_minute)
-
-    def take(request: Request) -> None:
-        limit.take(request.client.host if request.client else "")
-
-    return Depends(take)
 
 
 def _scheduler(request: Request) -> Scheduler:
@@ -119,12 +112,13 @@ def scheduler_app(
         "poco scheduler",
         description=f"The scheduler of workerpool {scheduler.workerpool}.",
         registry=registry(scheduler),
+        figures=scheduler.census.to_json,
         healthy=scheduler.health,
         max_body=_MAX_BODY_BYTES,
         unbounded=unbounded,
     )
     app.state.scheduler = scheduler
-    calm = _calm(_CHALLENGES_PER_MINUTE)
+    calm = per_peer(_CHALLENGES_PER_MINUTE)
     own = (_of_workers(scheduler, calm), _of_requesters(scheduler, calm), _of_all(scheduler))
     for router in (*own, *routers):
         app.include_router(router)
@@ -161,15 +155,10 @@ def _of_workers(scheduler: Scheduler, calm: Any) -> APIRouter:
         who: _Worker,
         report: Report,
         wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Take a worker's report, and say what it is to do; may stay open for `wait` seconds."""
         orders = await to_thread.run_sync(scheduler.desk.sync, who, report, wait, limiter=waiting)
-        return orders.to_json()
-
-    @router.post("/v2/tasks/{task_id}/logs", status_code=204)
-    def logs(who: _Worker, task: _Task, found: TaskLogs) -> None:
-        """Keep what an app wrote."""
-        scheduler.desk.logs(who, task, found)
+        return JSONResponse(orders.to_json())
 
     return router
 
@@ -198,7 +187,7 @@ def _of_requesters(scheduler: Scheduler, calm: Any) -> APIRouter:
 def _of_all(scheduler: Scheduler) -> APIRouter:
     router = APIRouter(tags=["public"])
     brief: dict[str, Any] = {"response_model_exclude_none": True}
-    calm = _calm(_LISTINGS_PER_MINUTE)
+    calm = per_peer(_LISTINGS_PER_MINUTE)
 
     @router.get("/tasks", dependencies=[calm], **brief)
     def tasks(

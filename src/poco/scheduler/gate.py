@@ -9,25 +9,25 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from eth_account.messages import encode_typed_data
-from eth_hash.auto import keccak
 from eth_typing import ChecksumAddress
 from sqlalchemy import delete, select
 
 from poco.database import Database, upsert
 from poco.errors import UserInputError
 from poco.orders import checked_address, recover_signer
+from poco.scheduler.challenges import log_challenge, log_challenge_digest
 from poco.scheduler.protocol import login_digest
 from poco.scheduler.tables import challenges, tokens
 from poco.web import HttpError
 
-__all__ = ["Gate", "log_challenge"]
+__all__ = ["Gate"]
 
 _LOGIN = "login"
 _READ = "logs"
 _LOGIN_SECONDS = 300.0
 _READ_SECONDS = 3600.0
 _TOKEN_SECONDS = 3600.0
+_MOST_KNOWN = 1_000
 
 
 class Gate:
@@ -45,6 +45,7 @@ class Gate:
         self._database = database
         self._chain_id = chain_id
         self._clock = clock
+        self._known: dict[bytes, tuple[ChecksumAddress, float]] = {}  # tokens, until when
 
     # WORKERS
 
@@ -78,22 +79,31 @@ class Gate:
         Raises:
             HttpError: 401, the token is missing, unknown or too old.
         """
-        kind, _, token = authorization.partition(" ")
-        query = select(tokens).where(
-            tokens.c.hash == _hash(token.strip()), tokens.c.until > self._clock()
-        )
+        known = self.known_worker(authorization)
+        if known is not None:
+            return known
+        digest = _token_of(authorization)
+        query = select(tokens).where(tokens.c.hash == digest, tokens.c.until > self._clock())
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
-        if kind.lower() != "bearer" or row is None:
+        if row is None:
             raise _unknown("log in at POST /workers/login")
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[digest] = ChecksumAddress(row.wallet), row.until
         return ChecksumAddress(row.wallet)
+
+    def known_worker(self, authorization: str) -> ChecksumAddress | None:
+        """Return whose token it is when that needs no look at the database."""
+        wallet, until = self._known.get(_token_of(authorization), (None, 0.0))
+        return wallet if self._clock() < until else None
 
     # REQUESTERS
 
     def log_challenge(self, address: ChecksumAddress) -> dict[str, Any]:
         """Return the typed data that a requester signs to read logs; it serves for an hour."""
         challenge = self._issue(_READ, address, _READ_SECONDS)
-        return log_challenge(challenge, self._chain_id)
+        return log_challenge(challenge.hex(), self._chain_id)
 
     def reader(self, authorization: str) -> ChecksumAddress:
         """Return who signed a header ``<hash>_<signature>_<address>``.
@@ -109,8 +119,7 @@ class Gate:
             raise _unknown("send <hash>_<signature>_<address> of the challenge") from None
         challenge = self._pending(_READ, address)
         if challenge is not None:
-            signable = encode_typed_data(full_message=log_challenge(challenge, self._chain_id))
-            digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
+            digest = log_challenge_digest(challenge.hex(), self._chain_id)
             is_last = hashed.lower() == f"0x{digest.hex()}"
             if is_last and recover_signer(digest, raw) == address:
                 return address
@@ -139,21 +148,10 @@ class Gate:
         return None if found is None else bytes(found)
 
 
-def log_challenge(challenge: bytes, chain_id: int) -> dict[str, Any]:
-    """Return a challenge in the shape that the official client signs (spec sdk §6.3)."""
-    return {
-        "types": {
-            "EIP712Domain": [
-                {"name": "name", "type": "string"},
-                {"name": "version", "type": "string"},
-                {"name": "chainId", "type": "uint256"},
-            ],
-            "Challenge": [{"name": "challenge", "type": "string"}],
-        },
-        "domain": {"name": "iExec Core", "version": "1", "chainId": chain_id},
-        "primaryType": "Challenge",
-        "message": {"challenge": challenge.hex()},
-    }
+def _token_of(authorization: str) -> bytes:
+    """Return the hash of the token in a header ``Authorization``; nothing when there is none."""
+    kind, _, token = authorization.partition(" ")
+    return _hash(token.strip()) if kind.lower() == "bearer" else b""
 
 
 def _hash(token: str) -> bytes:

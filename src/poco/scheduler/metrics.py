@@ -46,6 +46,11 @@ class _State(Collector):
             value=sum(one.computing for one in alive),
         )
         yield GaugeMetricFamily(
+            "poco_scheduler_tasks_late",
+            "Open tasks with at most one time reference before their final deadline",
+            value=len(self._scheduler.census.late()),
+        )
+        yield GaugeMetricFamily(
             "poco_scheduler_block", "Last block that was seen", value=self._scheduler.height()
         )
 

@@ -15,20 +15,23 @@ class Moment:
 
     Args:
         clock: seconds since 1970.
+
+    Attributes:
+        head: end of the chain as it was seen last; None before.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.wall = clock
-        self._head: Head | None = None
+        self.head: Head | None = None
 
     def observe(self, head: Head) -> None:
         """Note the end of the chain."""
-        self._head = head
+        self.head = head
 
     def height(self) -> int:
         """Return the number of the last block that was seen."""
-        return self._head.number if self._head else 0
+        return self.head.number if self.head else 0
 
     def now(self) -> int:
         """Return the time of the next block at the least: a chain at rest keeps an old one."""
-        return max(int(self.wall()), self._head.timestamp if self._head else 0)
+        return max(int(self.wall()), self.head.timestamp if self.head else 0)

@@ -6,9 +6,8 @@
 | ``POST /workers/login?walletAddress=0x…`` | ``{"signature"}`` of `login_digest`; ``{"token"}`` |
 | ``POST /workers/register`` | `Capability`; 204 |
 | ``POST /v2/sync?wait=<seconds>`` | `Report`; `Orders`, at once when there is something new |
-| ``POST /v2/tasks/<taskid>/logs`` | `TaskLogs`; 204 |
 
-The last three carry the header ``Authorization: Bearer <token>``. What a scheduler orders follows
+The last two carry the header ``Authorization: Bearer <token>``. What a scheduler orders follows
 from its state, not from what it said before, so that an answer that is lost is no loss: an
 assignment that the worker does not list yet is sent again. Errors are JSON: ``{"error": "…"}``.
 """
@@ -30,6 +29,7 @@ from poco.scheduler.statuses import ReplicateStatus
 
 __all__ = [
     "LONGEST_WAIT_SECONDS",
+    "MAX_LOGS",
     "MAX_LOG_CHARACTERS",
     "Assignment",
     "Capability",
@@ -49,6 +49,9 @@ LONGEST_WAIT_SECONDS = 25.0
 
 MAX_LOG_CHARACTERS = 100_000
 """Of each stream the tail of this length is kept (spec §1.8)."""
+
+MAX_LOGS = 4
+"""Logs of so many tasks are in one report: it stays a few megabytes whatever is in them."""
 
 _MAX_TEXT = 2_000
 
@@ -134,6 +137,22 @@ class ReplicateReport(_Message):
     exit_code: Annotated[int | None, Field(ge=-(2**31), lt=2**31)] = None
 
 
+class TaskLogs(_Message):
+    """What an app wrote, the tail of it; only its requester may read it.
+
+    Args:
+        task_id: the task.
+        stdout: standard output.
+        stderr: standard error.
+        exit_code: of the app, None when it did not end by itself.
+    """
+
+    task_id: _TaskId
+    stdout: str = Field("", repr=False)
+    stderr: str = Field("", repr=False)
+    exit_code: Annotated[int | None, Field(ge=-(2**31), lt=2**31)] = None
+
+
 class Report(_Message):
     """What a worker tells with each sync.
 
@@ -141,25 +160,13 @@ class Report(_Message):
         head: number of the last block that it has seen.
         free: slots that are free.
         replicates: all tasks of its journal.
+        logs: of tasks, once; an answer says that they have arrived.
     """
 
     head: Annotated[int, Field(ge=0, lt=2**62)] = 0
     free: Annotated[int, Field(ge=0, le=1024)] = 0
     replicates: Annotated[tuple[ReplicateReport, ...], Field(max_length=5_000)] = ()
-
-
-class TaskLogs(_Message):
-    """What an app wrote, the tail of it; only its requester may read it.
-
-    Args:
-        stdout: standard output.
-        stderr: standard error.
-        exit_code: of the app, None when it did not end by itself.
-    """
-
-    stdout: str = Field("", repr=False)
-    stderr: str = Field("", repr=False)
-    exit_code: Annotated[int | None, Field(ge=-(2**31), lt=2**31)] = None
+    logs: Annotated[tuple[TaskLogs, ...], Field(max_length=MAX_LOGS)] = ()
 
 
 class Command(StrEnum):
@@ -316,13 +323,6 @@ class SchedulerPort(Protocol):
 
         Raises:
             PeerError: the scheduler does not answer, or does not know the worker.
-        """
-
-    def logs(self, taskid: TaskId, logs: TaskLogs) -> None:
-        """Hand over what an app wrote.
-
-        Raises:
-            PeerError: the scheduler does not answer, or did not give the task to this worker.
         """
 
 

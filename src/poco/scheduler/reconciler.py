@@ -12,7 +12,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, delete, select, true, update
+from sqlalchemy import Connection, bindparam, delete, select, true, update
 
 from poco.contracts import Contribution, ContributionStatus, Market, Task, TaskStatus
 from poco.database import Database
@@ -23,9 +23,10 @@ from poco.scheduler.callbacks import callback_data
 from poco.scheduler.machine import Decision, decide
 from poco.scheduler.outbox import Outbox
 from poco.scheduler.ports import SecretsPort
+from poco.scheduler.records import apply, change_tasks
 from poco.scheduler.settings import Settings
 from poco.scheduler.situation import Snapshot
-from poco.scheduler.state import Entry, apply, crew, expand, load, mark
+from poco.scheduler.state import Entry, crew, expand, load, lock, mark
 from poco.scheduler.statuses import ReplicateStatus
 from poco.scheduler.supply import weight
 from poco.scheduler.tables import challenges, logs, replicates, tasks, tokens, workers
@@ -36,6 +37,12 @@ __all__ = ["Reconciler"]
 
 _BATCH = 200
 _AUDIT_SECONDS = 3600
+_DUE = (
+    select(tasks.c.taskid)
+    .where(tasks.c.is_over.is_(False), tasks.c.check_at <= bindparam("now"))
+    .order_by(tasks.c.check_at, tasks.c.taskid)
+    .limit(_BATCH)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,41 +109,36 @@ class Reconciler:
         if at - self._audited >= _AUDIT_SECONDS:
             self._audit(at)
         with self._database.reading() as connection:
-            due = connection.execute(
-                select(tasks)
-                .where(tasks.c.is_over.is_(False), tasks.c.check_at <= now)
-                .order_by(tasks.c.check_at, tasks.c.taskid)
-                .limit(_BATCH)
-            ).all()
+            due = connection.scalars(_DUE, {"now": now}).all()
+            if not due:
+                return 0
             people = crew(connection)
-            entries = load(
-                connection, [row.taskid for row in due], now, head.number, people, self._settings
-            )
-        if not entries:
-            return 0
+            entries = load(connection, due, now, head.number, people, self._settings)
         seen = self._look(entries, head)
         challenges_ = self._challenges(entries, seen)
         archives = self._archives(entries, seen)
         states = self._outbox.states(entries.values())
         with self._database.writing() as connection:
+            lock(connection, entries)
+            change_tasks(
+                connection,
+                {
+                    taskid: _news(entries[taskid], seen[taskid])
+                    | challenges_.get(taskid, {})
+                    | archives.get(taskid, {})
+                    for taskid in sorted(entries)
+                },
+            )
             for taskid in sorted(entries):
                 self._store(connection, entries[taskid], seen[taskid], now)
-                extra = challenges_.get(taskid, {}) | archives.get(taskid, {})
-                if extra:
-                    here = tasks.c.taskid == taskid
-                    connection.execute(update(tasks).where(here).values(extra))
             fresh = load(connection, entries, now, head.number, people, self._settings, lock=True)
             decisions = {taskid: decide(entry.situation) for taskid, entry in fresh.items()}
             queued = self._outbox.queue(connection, fresh, decisions, states, head)
-            for taskid, entry in fresh.items():
-                apply(
-                    connection,
-                    entry,
-                    decisions[taskid],
-                    queued.get(taskid, {}),
-                    at=at,
-                    head=head.number,
-                )
+            decided = [
+                (entry, decisions[taskid], queued.get(taskid, {}))
+                for taskid, entry in fresh.items()
+            ]
+            apply(connection, decided, at=at, head=head.number)
             if any(decision.stages for decision in decisions.values()):
                 expand(connection)
         self._tell(fresh, decisions)
@@ -190,21 +192,7 @@ class Reconciler:
         }
 
     def _store(self, connection: Connection, entry: Entry, seen: _Seen, now: int) -> None:
-        """Write what the chain says about a task; adopt contributors that are not known."""
-        snapshot = Snapshot.of(seen.task)
-        if snapshot != entry.situation.chain:
-            connection.execute(
-                update(tasks)
-                .where(tasks.c.taskid == entry.taskid)
-                .values(
-                    chain_status=snapshot.status,
-                    reveal_deadline=snapshot.reveal_deadline,
-                    winners=snapshot.winners,
-                    reveals=snapshot.reveals,
-                    consensus=snapshot.consensus,
-                    digest=snapshot.digest,
-                )
-            )
+        """Write what workers have contributed to a task; adopt those that are not known."""
         known = {replica.worker: replica for replica in entry.situation.replicas}
         for worker, found in seen.contributions.items():
             values = {"contribution": found.status, "result_hash": found.result_hash}
@@ -326,3 +314,18 @@ class Reconciler:
                 self._report(f"task 0x{taskid.hex()[:8]}…: {stage}")
         if concerned or supply:
             self._bell.ring(concerned, supply=supply)
+
+
+def _news(entry: Entry, seen: _Seen) -> dict[str, Any]:
+    """Return what is to be written about a task that the chain says otherwise than before."""
+    snapshot = Snapshot.of(seen.task)
+    if snapshot == entry.situation.chain:
+        return {}
+    return {
+        "chain_status": snapshot.status,
+        "reveal_deadline": snapshot.reveal_deadline,
+        "winners": snapshot.winners,
+        "reveals": snapshot.reveals,
+        "consensus": snapshot.consensus,
+        "digest": snapshot.digest,
+    }

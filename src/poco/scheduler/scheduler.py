@@ -12,14 +12,14 @@ from eth_typing import ChecksumAddress
 from poco.contracts import Market
 from poco.database import Database, Lease
 from poco.errors import ChainError, ConfigurationError, UserInputError
-from poco.orders import TaskId
 from poco.scheduler.bell import Bell
+from poco.scheduler.census import Census
 from poco.scheduler.desk import Desk
 from poco.scheduler.gate import Gate
 from poco.scheduler.moment import Moment
 from poco.scheduler.outbox import Outbox
 from poco.scheduler.ports import SecretsPort
-from poco.scheduler.protocol import Capability, Orders, Report, SchedulerPort, TaskLogs
+from poco.scheduler.protocol import Capability, Orders, Report, SchedulerPort
 from poco.scheduler.reconciler import Reconciler
 from poco.scheduler.settings import Settings
 from poco.scheduler.views import Views
@@ -33,7 +33,7 @@ _NAP_SECONDS = 1.0
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _STALE_SECONDS = 30.0
-_GATHER_SECONDS = 0.05
+_GATHER_SECONDS = 0.1
 """What happens within this time is dealt with in one step: each has its price."""
 _MOST_ROUNDS = 20
 
@@ -115,6 +115,7 @@ class Scheduler:
         self.gate = Gate(database, market.chain.chain_id, clock)
         self.desk = Desk(database, market, account, settings, self._bell, self._moment, report)
         self.views = Views(database, settings, self._moment, self._transactions)
+        self.census = Census(database, self._moment, self.views)
 
     def port(self, worker: ChecksumAddress) -> SchedulerPort:
         """Return the scheduler as a worker of the same process sees it."""
@@ -155,6 +156,7 @@ class Scheduler:
         head = self._watcher.follow()
         self._moment.observe(head)
         done = self._reconciler.step(head, self._moment.now(), self._moment.wall())
+        self.census.warn(self._report)
         if self._acts():  # the chain may have been slow, and another scheduler have taken over
             done += self._transactions.pump()
         self._stepped = time.monotonic()
@@ -175,16 +177,18 @@ class Scheduler:
         """
         told = ""
         while not stop.is_set():
+            done = 0
             try:
-                if self.step():
-                    stop.wait(_GATHER_SECONDS)
-                    continue
+                done = self.step()
                 told = ""
             except (ChainError, ConfigurationError) as error:
                 if str(error) != told:
                     told = str(error)
                     self._report(told)
-            self._bell.wait_for_work(pause)
+            ended = time.monotonic()
+            if not done:
+                self._bell.wait_for_work(pause)
+            stop.wait(max(0.0, ended + _GATHER_SECONDS - time.monotonic()))
 
     def close(self) -> None:
         """Answer waiting workers, and let another process act."""
@@ -220,6 +224,3 @@ class _Port:
 
     def sync(self, report: Report, wait: float = 0.0) -> Orders:
         return self._desk.sync(self._worker, report, wait)
-
-    def logs(self, taskid: TaskId, logs: TaskLogs) -> None:
-        self._desk.logs(self._worker, taskid, logs)

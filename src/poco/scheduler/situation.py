@@ -12,10 +12,10 @@ from poco.contracts import ContributionStatus, Task, TaskStatus
 from poco.scheduler.statuses import FAILURES, RANK, ReplicateStatus, Stage
 from poco.scheduler.supply import Vote
 
-__all__ = ["Replica", "Situation", "Snapshot", "Terms"]
+__all__ = ["FINAL_CLOCKS", "Replica", "Situation", "Snapshot", "Terms"]
 
 _CONTRIBUTION_CLOCKS = 7
-_FINAL_CLOCKS = 10
+FINAL_CLOCKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Terms:
     @property
     def final_deadline(self) -> int:
         """Anybody may claim from then on."""
-        return self.start + _FINAL_CLOCKS * self.clock
+        return self.start + FINAL_CLOCKS * self.clock
 
 
 @dataclass(frozen=True, slots=True)

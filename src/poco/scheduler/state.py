@@ -1,46 +1,48 @@
-"""Rows to situations, and decisions to rows: the one place that reads and writes tasks."""
+"""Rows to situations: the one place that reads tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from eth_typing import ChecksumAddress
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from poco.contracts import ContributionStatus, Deal, TaskStatus
 from poco.orders import TEE, Tag, TaskId, task_id
-from poco.scheduler.machine import Decision
 from poco.scheduler.settings import Settings
 from poco.scheduler.situation import Replica, Situation, Snapshot, Terms
 from poco.scheduler.statuses import ReplicateStatus, Stage
-from poco.scheduler.tables import (
-    MAX_INTEGER,
-    deals,
-    replicate_events,
-    replicates,
-    task_events,
-    tasks,
-    workers,
-)
+from poco.scheduler.tables import MAX_INTEGER, deals, replicates, tasks, workers
 
 __all__ = [
     "Entry",
-    "apply",
     "crew",
     "deal_row",
     "expand",
     "load",
+    "lock",
     "mark",
+    "mark_tasks",
     "qualifies",
-    "record_replica",
     "shortage",
     "storable",
 ]
 
 _OPEN_TASKS = 500
 """Of a large deal so many tasks are under way at a time (spec §3.2)."""
+
+# Kept, because to build and compile a statement takes longer than to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_WORKERS = select(workers).where(workers.c.is_silent.is_(False))
+_TASKS = select(tasks).where(tasks.c.taskid.in_(_IDS)).order_by(tasks.c.taskid)
+_LOCKED_TASKS = _TASKS.with_for_update()
+_LOCK = _TASKS.with_only_columns(tasks.c.taskid).with_for_update()
+_MARK = update(tasks).where(tasks.c.taskid.in_(_IDS), tasks.c.is_over.is_(False)).values(check_at=0)
+_DEALS = select(deals).where(deals.c.dealid.in_(_IDS))
+_REPLICATES = select(replicates).where(replicates.c.taskid.in_(_IDS)).order_by(replicates.c.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ class Entry:
     def taskid(self) -> TaskId:
         """The task."""
         return TaskId(self.task.taskid)
+
+    def with_worker(self, worker: ChecksumAddress, weight: int, now: int) -> Entry:
+        """Return the entry as it is when one of those that are capable is admitted."""
+        newcomer = Replica(
+            worker=worker,
+            status=ReplicateStatus.CREATED,
+            since=now,
+            weight=weight,
+        )
+        replicas = (*self.situation.replicas, newcomer)
+        capable = self.situation.capable - 1
+        return replace(self, situation=replace(self.situation, replicas=replicas, capable=capable))
 
 
 def deal_row(deal: Deal, block: int, clock: int, app: tuple[str, str], refusal: str) -> Any:
@@ -135,16 +149,29 @@ def expand(connection: Connection) -> int:
 def mark(connection: Connection, condition: ColumnElement[bool]) -> None:
     """Have the reconciler look at tasks that are not over, soon."""
     concerned = condition & tasks.c.is_over.is_(False)
-    # Everybody locks tasks in the order of their ids, so that nobody waits in a circle.
     connection.execute(
         select(tasks.c.taskid).where(concerned).order_by(tasks.c.taskid).with_for_update()
     )
     connection.execute(update(tasks).where(concerned).values(check_at=0))
 
 
+def mark_tasks(connection: Connection, ids: Sequence[bytes]) -> None:
+    """Have the reconciler look at some tasks, unless they are over, soon; see `mark`."""
+    lock(connection, ids)
+    connection.execute(_MARK, {"ids": ids})
+
+
+def lock(connection: Connection, ids: Iterable[bytes]) -> None:
+    """Keep others from changing tasks until the transaction ends.
+
+    Everybody locks tasks in the order of their ids, so that nobody waits in a circle.
+    """
+    connection.execute(_LOCK, {"ids": list(ids)})
+
+
 def crew(connection: Connection) -> list[Row[Any]]:
     """Return the rows of the workers that are heard of."""
-    return list(connection.execute(select(workers).where(workers.c.is_silent.is_(False))).all())
+    return list(connection.execute(_WORKERS).all())
 
 
 def qualifies(worker: Row[Any], deal: Row[Any]) -> bool:
@@ -187,20 +214,12 @@ def load(
         lock: whether nobody else may change them until the transaction ends.
     """
     wanted = sorted(set(ids))
-    query = select(tasks).where(tasks.c.taskid.in_(wanted)).order_by(tasks.c.taskid)
-    rows = connection.execute(query.with_for_update() if lock else query).all()
-    of_deals = {
-        row.dealid: row
-        for row in connection.execute(
-            select(deals).where(deals.c.dealid.in_({row.dealid for row in rows}))
-        )
-    }
+    rows = connection.execute(_LOCKED_TASKS if lock else _TASKS, {"ids": wanted}).all()
+    dealids = {row.dealid for row in rows}
+    of_deals = {row.dealid: row for row in connection.execute(_DEALS, {"ids": list(dealids)})}
     heard = {worker.wallet for worker in people}
     replicas: dict[bytes, list[Replica]] = {}
-    found = connection.execute(
-        select(replicates).where(replicates.c.taskid.in_(wanted)).order_by(replicates.c.since)
-    )
-    for row in found:
+    for row in connection.execute(_REPLICATES, {"ids": wanted}):
         replicas.setdefault(row.taskid, []).append(_replica(row, is_silent=row.worker not in heard))
     return {
         TaskId(row.taskid): Entry(
@@ -268,88 +287,3 @@ def _situation(
         capable=sum(worker.wallet not in used and qualifies(worker, deal) for worker in people),
         now=now,
     )
-
-
-def apply(
-    connection: Connection,
-    entry: Entry,
-    decision: Decision,
-    values: dict[str, Any],
-    *,
-    at: float,
-    head: int,
-) -> None:
-    """Write what was decided about a task.
-
-    Args:
-        connection: a transaction that has the task locked.
-        entry: the task.
-        decision: about it.
-        values: other columns to set.
-        at: seconds since 1970.
-        head: number of the chain's last block.
-    """
-    stage = decision.stages[-1] if decision.stages else entry.situation.stage
-    values = values | {
-        "stage": stage,
-        "is_over": stage.is_final,
-        "wants": decision.wants,
-        "check_at": decision.check_at,
-    }
-    if Stage.RUNNING in decision.stages:  # another round has another result
-        values |= {"link": None}
-    old = entry.task._mapping
-    changed = {name: value for name, value in values.items() if old[name] != value}
-    if changed:
-        connection.execute(update(tasks).where(tasks.c.taskid == entry.taskid).values(changed))
-    if decision.stages:
-        connection.execute(
-            task_events.insert(),
-            [
-                {"taskid": entry.taskid, "at": at, "stage": passed, "block": head}
-                for passed in decision.stages
-            ],
-        )
-    for replica in decision.replicas:
-        record_replica(
-            connection,
-            entry.taskid,
-            replica.worker,
-            replica.status,
-            at=at,
-            modifier="POOL_MANAGER",
-            cause=replica.cause,
-        )
-    if decision.stages:
-        connection.execute(
-            update(replicates)
-            .where(replicates.c.taskid == entry.taskid, replicates.c.is_over != stage.is_final)
-            .values(is_over=stage.is_final)
-        )
-
-
-def record_replica(
-    connection: Connection,
-    taskid: TaskId,
-    worker: str,
-    status: ReplicateStatus,
-    *,
-    at: float,
-    modifier: str,
-    cause: str = "",
-    message: str | None = None,
-    exit_code: int | None = None,
-) -> None:
-    """Write where a worker is with a task, and that it came there."""
-    values: dict[str, Any] = {"status": status, "cause": cause}
-    if message is not None:
-        values["message"] = message
-    if exit_code is not None:
-        values["exit_code"] = exit_code
-    connection.execute(
-        update(replicates)
-        .where(replicates.c.taskid == taskid, replicates.c.worker == worker)
-        .values(values)
-    )
-    event = {"taskid": taskid, "worker": worker, "at": at, "status": status}
-    connection.execute(replicate_events.insert(), [event | {"modifier": modifier, "cause": cause}])

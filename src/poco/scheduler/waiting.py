@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, case, func, select
 
 from poco.orders import TaskId
 from poco.scheduler.statuses import FAILURES, Stage
@@ -30,6 +31,26 @@ def candidates(
         free: its free slots.
         distinct_hosts: whether tasks on which a worker of the same host is at work are left out.
     """
+    is_apart = distinct_hosts and bool(worker.host)
+    asked = {
+        "types": worker.app_types.split(),
+        "others": ~worker.tags & (MAX_INTEGER - 1),
+        "wallet": worker.wallet,
+        "most": free + _SPARE,
+    } | ({"host": worker.host} if is_apart else {})
+    found = connection.execute(_query(is_apart=is_apart), asked).all()
+    busy = _busy(connection) if len({row.requester for row in found}) > 1 else {}
+    ordered = sorted(found, key=lambda row: (busy.get(row.requester, 0) + row.turn, row.deadline))
+    return [TaskId(row.taskid) for row in ordered[: free + _SPARE]]
+
+
+@cache
+def _query(*, is_apart: bool) -> Select[Any]:
+    """Return the question for `candidates`; built once, because that takes longer than to ask it.
+
+    Args:
+        is_apart: whether another worker of the host of this one is in the way.
+    """
     own = replicates.alias()
     deadline = deals.c.start + 7 * deals.c.clock
     turn = func.row_number().over(
@@ -41,27 +62,24 @@ def candidates(
         .join(deals, deals.c.dealid == tasks.c.dealid)
         .where(
             tasks.c.wants.is_(True),
-            deals.c.app_type.in_(worker.app_types.split()),
-            deals.c.tag.bitwise_and(~worker.tags & (MAX_INTEGER - 1)) == 0,
+            deals.c.app_type.in_(bindparam("types", expanding=True)),
+            deals.c.tag.bitwise_and(bindparam("others")) == 0,
             ~select(own.c.worker)
-            .where(own.c.taskid == tasks.c.taskid, own.c.worker == worker.wallet)
+            .where(own.c.taskid == tasks.c.taskid, own.c.worker == bindparam("wallet"))
             .exists(),
         )
     )
-    if distinct_hosts and worker.host:
+    if is_apart:
         other, beside = workers.alias(), replicates.alias()
         query = query.where(
             (deals.c.trust == 1)
             | ~select(beside.c.worker)
             .join(other, other.c.wallet == beside.c.worker)
-            .where(beside.c.taskid == tasks.c.taskid, other.c.host == worker.host)
+            .where(beside.c.taskid == tasks.c.taskid, other.c.host == bindparam("host"))
             .exists()
         )
     ranked = query.subquery()
-    found = connection.execute(select(ranked).where(ranked.c.turn <= free + _SPARE)).all()
-    busy = _busy(connection) if len({row.requester for row in found}) > 1 else {}
-    ordered = sorted(found, key=lambda row: (busy.get(row.requester, 0) + row.turn, row.deadline))
-    return [TaskId(row.taskid) for row in ordered[: free + _SPARE]]
+    return select(ranked).where(ranked.c.turn <= bindparam("most"))
 
 
 def _busy(connection: Connection) -> dict[str, int]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import select, true, update
+from sqlalchemy import bindparam, select, true, update
 
+from poco.appio import runtime_of
 from poco.contracts import Deal, EventReader, Market
 from poco.contracts.events import (
     SchedulerNotice,
@@ -26,9 +27,10 @@ from poco.contracts.events import (
 )
 from poco.database import Database, upsert
 from poco.errors import ChainError, ConfigurationError
+from poco.fetching import multiaddr_text
 from poco.orders import TEE, DealId
 from poco.scheduler.settings import Settings
-from poco.scheduler.state import deal_row, expand, mark
+from poco.scheduler.state import deal_row, expand, mark, mark_tasks
 from poco.scheduler.statuses import Stage
 from poco.scheduler.tables import MAX_INTEGER, cursor, deals, task_events, tasks
 
@@ -45,6 +47,13 @@ _OF_TASKS = (
     TaskReopen,
     TaskFinalize,
     TaskClaimed,
+)
+# Kept, because to build and compile a statement takes longer than to run it.
+_CURSOR = select(cursor).where(cursor.c.name == bindparam("place"))
+_VANISHED = (
+    update(deals)
+    .where(deals.c.block >= bindparam("first"), deals.c.block <= bindparam("end"))
+    .values(block=None)
 )
 
 
@@ -92,6 +101,8 @@ class Watcher:
         self._settings = settings
         self._report = report
         self._place = _place(database, market, workerpool)
+        place = {"name": self._place, "block": bindparam("end"), "hash": bindparam("end_hash")}
+        self._move = upsert(database, cursor, place)
         self._clocks: dict[int, int] = {}
         self._apps: dict[ChecksumAddress, tuple[str, str]] = {}
         self._notice, *self._of_tasks = EventReader.topics([SchedulerNotice, *_OF_TASKS])
@@ -103,9 +114,7 @@ class Watcher:
             ChainError: the node does not answer; nothing is lost.
         """
         with self._database.reading() as connection:
-            known = connection.execute(
-                select(cursor).where(cursor.c.name == self._place)
-            ).one_or_none()
+            known = connection.execute(_CURSOR, {"place": self._place}).one_or_none()
         last = known.block if known else self._market.book.deploy_block - 1
         head, at_cursor = self._blocks(last)
         first = last + 1
@@ -163,19 +172,18 @@ class Watcher:
             block = self._market.chain.request("eth_getBlockByNumber", hex(end), False)
             end_hash = block["hash"]
         with self._database.writing() as connection:
-            vanished = (deals.c.block >= first) & (deals.c.block <= end)
-            connection.execute(update(deals).where(vanished).values(block=None))
+            connection.execute(_VANISHED, {"first": first, "end": end})
             for row in rows:
                 connection.execute(deals.insert(), [row])
             for dealid, block in notices.items():
                 here = deals.c.dealid == dealid
                 connection.execute(update(deals).where(here).values(block=block))
-            expand(connection)
+            if rows:
+                expand(connection)
             ordered = sorted(touched)
             for at in range(0, len(ordered), _CHUNK):
-                mark(connection, tasks.c.taskid.in_(ordered[at : at + _CHUNK]))
-            place = {"name": self._place, "block": end, "hash": end_hash}
-            connection.execute(upsert(self._database, cursor, place))
+                mark_tasks(connection, ordered[at : at + _CHUNK])
+            connection.execute(self._move, {"end": end, "end_hash": end_hash})
         for row in rows:
             told = f", refused: {row['refusal']}" if row["refusal"] else ""
             self._report(
@@ -227,7 +235,8 @@ class Watcher:
     def _app(self, address: ChecksumAddress) -> tuple[str, str]:
         if address not in self._apps:
             app = self._market.apps.view(address)
-            self._apps[address] = (app.multiaddr.decode(errors="replace"), app.type)
+            name = multiaddr_text(app.multiaddr)
+            self._apps[address] = (name, runtime_of(app.type, name))
         return self._apps[address]
 
 

@@ -23,7 +23,15 @@ See docs/transactions.md.
 """
 
 from poco.transactions.fees import FeePolicy
+from poco.transactions.head import Head
 from poco.transactions.queue import TransactionQueue
 from poco.transactions.tables import TransactionState, TransactionStatus, declare
 
-__all__ = ["FeePolicy", "TransactionQueue", "TransactionState", "TransactionStatus", "declare"]
+__all__ = [
+    "FeePolicy",
+    "Head",
+    "TransactionQueue",
+    "TransactionState",
+    "TransactionStatus",
+    "declare",
+]

@@ -14,7 +14,7 @@ from poco.database import Database
 from poco.errors import UserInputError
 from poco.orders import checked_address
 from poco.transactions.fees import FeePolicy
-from poco.transactions.head import read_head
+from poco.transactions.head import Head, read_head
 from poco.transactions.sending import Sender
 from poco.transactions.settings import Settings, default_confirmations
 from poco.transactions.store import Store
@@ -136,6 +136,25 @@ class TransactionQueue:
         Raises:
             ChainError: no node answers. Nothing is lost; call again later.
         """
+        if not self._store.is_busy():
+            return 0
+        head = self.head()
+        return self.watch(head) + self.send(head)
+
+    def head(self) -> Head:
+        """Look at the end of the chain, for `watch` and `send`: the two halves of `pump`.
+
+        Raises:
+            ChainError: no node answers.
+        """
+        return read_head(self._chain, self._address)
+
+    def watch(self, head: Head) -> int:
+        """Find out what became of the transactions that were sent; see `pump`."""
         with self._lock:
-            head = read_head(self._chain, self._address)
-            return self._watcher.watch(head) + self._sender.resend(head) + self._sender.send(head)
+            return self._watcher.watch(head)
+
+    def send(self, head: Head) -> int:
+        """Send what waits, and what has to be sent again; see `pump`."""
+        with self._lock:
+            return self._sender.resend(head) + self._sender.send(head)

@@ -72,9 +72,11 @@ class Sender:
     def send(self, head: Head) -> int:
         """Send what waits, as far as it may be sent now; return how many transactions changed."""
         now = self._settings.clock()
-        room = _WINDOW - len(self._store.rows(*_OPEN, limit=_WINDOW))
+        room = _WINDOW - len(self._store.rows(*_OPEN))
         waiting = self._store.queued(now, room) if room > 0 else ()
-        self._follow(max((row.min_block for row in waiting), default=0), head)
+        if not waiting:
+            return 0
+        self._follow(max(row.min_block for row in waiting), head)
         timely: list[Row[Any]] = []
         changes: Changes = []
         for row in waiting:
@@ -128,6 +130,8 @@ class Sender:
         }
 
     def _sign_and_send(self, ready: Sequence[tuple[Row[Any], int]], head: Head, now: float) -> int:
+        if not ready:
+            return 0
         nonce = max(head.pending, self._store.highest_nonce() + 1)
         price = self._settings.fees.first(head.market)
         changes: Changes = []
@@ -147,8 +151,7 @@ class Sender:
                 }
             )
         self._store.change(changes, signed)
-        if changes:
-            self._settings.crash_point("signed")
+        self._settings.crash_point("signed")
         return self._broadcast([_Shipment(one["transaction"], 0, one["raw"], "") for one in signed])
 
     # TRANSACTIONS UNDER WAY

@@ -26,7 +26,10 @@ Changes = list[dict[str, Any]]
 """New values of columns, each with the id of its row under ``row``."""
 
 _KEYS_PER_QUERY = 500
+_NOT_FINAL = tuple(set(TransactionStatus) - {TransactionStatus.CONFIRMED, TransactionStatus.FAILED})
 _LONGEST_REASON = 500
+_CHANGE = update(transactions).where(transactions.c.id == bindparam("row"))
+_ATTEMPT = insert(attempts)
 _FRESH: dict[str, Any] = {
     "status": TransactionStatus.QUEUED,
     "due": 0.0,
@@ -52,6 +55,23 @@ class Store:
         self._database = database
         self._mine = transactions.c.sender == sender
         self._sender = sender
+        # Asked again and again: a statement that is kept is not compiled anew.
+        mine = select(transactions).where(self._mine).order_by(transactions.c.id)
+        status = transactions.c.status
+        self._some = mine.where(status.in_(bindparam("statuses", expanding=True)))
+        self._waiting = (
+            mine.where(status == TransactionStatus.QUEUED, transactions.c.due <= bindparam("now"))
+        ).limit(bindparam("most"))
+        self._tries = (
+            select(attempts)
+            .join(transactions, attempts.c.transaction == transactions.c.id)
+            .where(self._mine, status.in_(bindparam("statuses", expanding=True)))
+            .where(attempts.c.nonce == transactions.c.nonce)
+            .order_by(attempts.c.id)
+        )
+        self._highest = select(func.max(transactions.c.nonce)).where(self._mine)
+        self._open = select(transactions.c.id).where(self._mine, status.in_(_NOT_FINAL)).limit(1)
+        self._named = mine.where(transactions.c.key.in_(bindparam("keys", expanding=True)))
 
     def add(
         self,
@@ -89,55 +109,44 @@ class Store:
 
     def states(self, keys: Iterable[str]) -> dict[str, TransactionState]:
         """Return the states of the transactions that exist, by key."""
-        columns = transactions.c
         wanted = list(keys)
         found: dict[str, TransactionState] = {}
         with self._database.reading() as connection:
             for begin in range(0, len(wanted), _KEYS_PER_QUERY):
                 part = wanted[begin : begin + _KEYS_PER_QUERY]
-                for row in connection.execute(
-                    select(transactions).where(self._mine, columns.key.in_(part))
-                ):
+                for row in connection.execute(self._named, {"keys": part}):
                     found[row.key] = TransactionState(
                         TransactionStatus(row.status), row.hash, row.block, row.reason, row.revert
                     )
         return found
 
-    def rows(self, *statuses: TransactionStatus, limit: int | None = None) -> Sequence[Row[Any]]:
+    def rows(self, *statuses: TransactionStatus) -> Sequence[Row[Any]]:
         """Return transactions in the order of their arrival."""
-        wanted = select(transactions).where(self._mine, transactions.c.status.in_(statuses))
         with self._database.reading() as connection:
-            return connection.execute(wanted.order_by(transactions.c.id).limit(limit)).all()
+            return connection.execute(self._some, {"statuses": statuses}).all()
+
+    def is_busy(self) -> bool:
+        """Return whether there is a transaction that is not final."""
+        with self._database.reading() as connection:
+            return connection.scalar(self._open) is not None
 
     def queued(self, now: float, limit: int) -> Sequence[Row[Any]]:
         """Return the first transactions that may be sent now."""
-        wanted = select(transactions).where(
-            self._mine,
-            transactions.c.status == TransactionStatus.QUEUED,
-            transactions.c.due <= now,
-        )
         with self._database.reading() as connection:
-            return connection.execute(wanted.order_by(transactions.c.id).limit(limit)).all()
+            return connection.execute(self._waiting, {"now": now, "most": limit}).all()
 
     def attempts(self, *statuses: TransactionStatus) -> dict[int, list[Row[Any]]]:
         """Return how transactions were signed, oldest first, by id of the transaction."""
-        wanted = (
-            select(attempts)
-            .join(transactions, attempts.c.transaction == transactions.c.id)
-            .where(self._mine, transactions.c.status.in_(statuses))
-            .where(attempts.c.nonce == transactions.c.nonce)
-            .order_by(attempts.c.id)
-        )
         found: dict[int, list[Row[Any]]] = {}
         with self._database.reading() as connection:
-            for row in connection.execute(wanted):
+            for row in connection.execute(self._tries, {"statuses": statuses}):
                 found.setdefault(row.transaction, []).append(row)
         return found
 
     def highest_nonce(self) -> int:
         """Return the highest number that was given away; -1 when none was."""
         with self._database.reading() as connection:
-            highest = connection.scalar(select(func.max(transactions.c.nonce)).where(self._mine))
+            highest = connection.scalar(self._highest)
         return -1 if highest is None else int(highest)
 
     def owns(self, nonce: int) -> bool:
@@ -174,12 +183,11 @@ class Store:
             if "reason" in values:
                 values["reason"] = values["reason"][:_LONGEST_REASON]
             groups.setdefault(tuple(values), []).append(values)
-        statement = update(transactions).where(transactions.c.id == bindparam("row"))
         with self._database.writing() as connection:
             for group in groups.values():
-                connection.execute(statement, group)
+                connection.execute(_CHANGE, group)
             if signed:
-                connection.execute(insert(attempts), list(signed))
+                connection.execute(_ATTEMPT, list(signed))
         return len(changes)
 
 

@@ -63,7 +63,7 @@ class Watcher:
         # What is mined changes with the chain only.
         watched = _UNMINED if head.block_hash == self._seen else (*_UNMINED, _MINED)
         rows = self._store.rows(*watched)
-        tries = self._store.attempts(*watched)
+        tries = self._store.attempts(*watched) if rows else {}
         hashes = [attempt.hash for row in rows for attempt in tries[row.id]]
         answers = self._ask(hashes, head)
         changes: Changes = []

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from eth_typing import ChecksumAddress
 
-from poco.contracts import Account, Contribution, ContributionStatus, Market
+from poco.contracts import Account, Contribution, ContributionStatus, Market, Task
 from poco.contracts.chain import to_int
 from poco.orders import ZERO_ADDRESS, Tag, authorization_digest, recover_signer
 from poco.scheduler.protocol import Assignment
 from poco.scheduler.statuses import FAILURES, ReplicateStatus
 from poco.worker.checks import Facts, Refusal, why_refuse
 from poco.worker.journal import Entry, Journal
-from poco.worker.steps import UNFINISHED
+from poco.worker.steps import UNFINISHED, Action, ChainState, next_step
 from poco.worker.terms import Terms, TermsBook
 
 __all__ = ["GAS_OF_A_TASK", "Admission", "Capacity"]
@@ -53,33 +53,46 @@ class Admission:
         market: acting as the worker.
         capacity: what the worker can take up.
         workdir: the folder whose disk is to have space; it exists.
+        clock: seconds since 1970.
     """
 
-    def __init__(self, journal: Journal, market: Market, capacity: Capacity, workdir: Path) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        market: Market,
+        capacity: Capacity,
+        workdir: Path,
+        clock: Callable[[], float],
+    ) -> None:
         self._journal = journal
         self._market = market
         self._hub = market.hub
         self._capacity = capacity
         self._workdir = workdir
+        self._clock = clock
         self._terms = TermsBook(market)
         self._reserving = threading.Lock()
 
-    def admit(self, leave: Assignment) -> Terms | Refusal | None:
+    def admit(self, entry: Entry) -> Terms | Refusal | None:
         """Check a task and set its stake aside.
 
         Args:
-            leave: the leave to contribute; its task is in the journal, unfinished.
+            entry: the task, which is in the journal, unfinished.
 
         Returns:
-            Its terms when it is to be computed, why not, or None when somebody gave it up since.
+            Its terms when it is to be computed; why not; or None when it is another step's turn
+            (`poco.worker.steps`), or somebody gave it up since.
 
         Raises:
             ChainError: the node does not answer, or has not seen what the scheduler has.
         """
-        block = self._market.chain.require_block(leave.block)
+        leave = entry.assignment
         terms = self._terms.find(leave.dealid)
         with self._reserving:
-            refusal = why_refuse(leave, self._facts(leave, terms, block))
+            facts, state = self._look(leave, terms)
+            if next_step(entry, state, {}, self._clock()).action is not Action.EXECUTE:
+                return None
+            refusal = why_refuse(leave, facts)
             if refusal is not None or terms is None:
                 return refusal
             stake = 0 if leave.in_one_step else terms.deal.worker_stake
@@ -89,7 +102,31 @@ class Admission:
                 )
         return terms if admitted else None
 
-    def _facts(self, leave: Assignment, terms: Terms | None, block: int) -> Facts:
+    def _look(self, leave: Assignment, terms: Terms | None) -> tuple[Facts, ChainState]:
+        chain, worker = self._market.chain, self._market.account
+        block, time = chain.newest()
+        if block < leave.block:
+            chain.require_block(leave.block)
+            block, time = chain.newest()
+        others = [entry for entry in self._journal.entries() if _reserves(entry, leave)]
+        account, task, *contributions = self._hub.at(block).read_all(
+            [
+                ("viewAccount", (worker,)),
+                ("viewTask", (leave.taskid,)),
+                ("viewContribution", (leave.taskid, worker)),
+                *(("viewContribution", (entry.taskid, worker)) for entry in others),
+            ]
+        )
+        own, *theirs = map(Contribution.from_abi, contributions)
+        reserved = sum(
+            entry.stake
+            for entry, found in zip(others, theirs, strict=True)
+            if found.status is ContributionStatus.UNSET
+        )
+        facts = self._facts(leave, terms, Account(*account).stake - reserved)
+        return facts, ChainState(block, time, Task.from_abi(task), own)
+
+    def _facts(self, leave: Assignment, terms: Terms | None, free_stake: int) -> Facts:
         chain, worker = self._market.chain, self._market.account
         authorizer = self._authorizer(leave, terms)
         balance, price = chain.batch([("eth_getBalance", (worker, "latest")), ("eth_gasPrice", ())])
@@ -99,7 +136,7 @@ class Admission:
             app=None if terms is None else terms.app,
             authorizer=authorizer,
             is_authorized=self._is_authorized(leave, authorizer),
-            free_stake=self._free_stake(leave, block),
+            free_stake=free_stake,
             gas=to_int(balance),
             gas_needed=GAS_OF_A_TASK * to_int(price),
             free_disk=shutil.disk_usage(self._workdir).free,
@@ -122,23 +159,6 @@ class Admission:
             authorizer != ZERO_ADDRESS
             and self._hub.verify_signature(authorizer, digest, leave.authorization)
         )
-
-    def _free_stake(self, leave: Assignment, block: int) -> int:
-        """Return the free stake without what other tasks are still going to lock, nRLC."""
-        worker = self._market.account
-        others = [entry for entry in self._journal.entries() if _reserves(entry, leave)]
-        account, *contributions = self._hub.at(block).read_all(
-            [
-                ("viewAccount", (worker,)),
-                *(("viewContribution", (entry.taskid, worker)) for entry in others),
-            ]
-        )
-        reserved = sum(
-            entry.stake
-            for entry, values in zip(others, contributions, strict=True)
-            if Contribution.from_abi(values).status is ContributionStatus.UNSET
-        )
-        return Account(*account).stake - reserved
 
 
 def _reserves(entry: Entry, leave: Assignment) -> bool:

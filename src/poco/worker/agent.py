@@ -19,10 +19,12 @@ from poco.contracts import Market
 from poco.errors import PocoError
 from poco.orders import Tag
 from poco.scheduler.protocol import Capability, SchedulerPort
+from poco.scheduler.statuses import ReplicateStatus
 from poco.services.results.client import ResultsClient
-from poco.transactions import TransactionQueue
+from poco.transactions import Head, TransactionQueue
 from poco.worker.admission import Admission, Capacity
 from poco.worker.computation import Computation, Equipment
+from poco.worker.durations import Durations
 from poco.worker.journal import Entry, Journal
 from poco.worker.lanes import Lanes
 from poco.worker.liaison import HARMLESS, Liaison
@@ -37,8 +39,9 @@ _UPLOADS = 2
 _LOOK_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
 _BUSY_SECONDS = 0.5
-_GATHER_SECONDS = 0.05
-"""What happens within this time is dealt with at once: every look and every sync has its price."""
+_GATHER_SECONDS = 0.2
+"""So long after a look at the chain comes the next one, because each has its price: what happens
+meanwhile is dealt with together."""
 _LAST_PAUSE_SECONDS = 15.0
 _STOP_SECONDS = 2.0
 _PASSIVE = (Action.EXECUTE, Action.UPLOAD, Action.WAIT)
@@ -85,6 +88,7 @@ class WorkerAgent:
     ) -> None:
         equipment.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.address = account.address
+        self.slots = capability.slots
         self.journal = Journal(f"sqlite:///{equipment.workdir.absolute() / 'worker.sqlite'}")
         self._market = market
         self._equipment = equipment
@@ -103,14 +107,22 @@ class WorkerAgent:
             self.journal, market, self._queue, equipment.workdir, clock=clock, **hooks
         )
         capacity = Capacity(tuple(equipment.runtimes), Tag(capability.tags), disk)
-        admission = Admission(self.journal, market, capacity, equipment.workdir)
+        admission = Admission(self.journal, market, capacity, equipment.workdir, clock)
         self._computation = Computation(self.journal, admission, account, equipment, **hooks)
         uploads = Uploads(self.journal, account, cache(store), **hooks)
         self._slots = Lanes(
-            "computation", capability.slots, self._computation.run, done=self._wake, report=report
+            "computation",
+            capability.slots,
+            self._computation.run,
+            done=self._go_on,
+            report=report,
         )
         self._uploads = Lanes(
-            "upload", _UPLOADS + capability.slots, uploads.run, done=self._wake, report=report
+            "upload",
+            _UPLOADS + capability.slots,
+            uploads.run,
+            done=self._settle_soon,
+            report=report,
         )
         self._liaison = Liaison(
             self.journal,
@@ -126,8 +138,34 @@ class WorkerAgent:
         self._news = threading.Event()  # for the sync thread
         self._halt = threading.Event()
         self._head = 0
-        self._looked = 0.0
+        self._looked = 0.0  # at the chain, at all
+        self._surveyed = 0.0  # and at all tasks
         self._next: list[tuple[Entry, Action]] = []
+
+    # WHAT ITS OPERATOR SEES
+
+    @property
+    def block(self) -> int:
+        """Number of the last block that was looked at."""
+        return self._head
+
+    @property
+    def heard(self) -> float | None:
+        """When the scheduler answered last, seconds since 1970; None before it ever did."""
+        return self._liaison.heard
+
+    @property
+    def durations(self) -> Durations:
+        """How long the last tasks took."""
+        return self._computation.durations
+
+    def block_number(self) -> int:
+        """Return the number of the newest block.
+
+        Raises:
+            ChainError: the node does not answer.
+        """
+        return self._market.chain.block_number()
 
     # LIFE
 
@@ -159,7 +197,8 @@ class WorkerAgent:
                     break
         finally:
             self._halt.set()
-            self._wake()
+            self._due.set()
+            self._news.set()
             self._slots.join(0 if stop.is_set() else _STOP_SECONDS)
             for thread in threads:
                 thread.join(_STOP_SECONDS)
@@ -174,7 +213,7 @@ class WorkerAgent:
             PocoError: node or scheduler do not answer.
         """
         orders = self._liaison.sync()
-        done = self._settle()
+        done = self._settle(self._queue.head(), everything=True)
         for entry, action in self._next:
             lanes = self._slots if action is Action.EXECUTE else self._uploads
             lanes.run(entry)
@@ -197,40 +236,45 @@ class WorkerAgent:
                 told = self._tell_once(error, told)
             if moved:
                 self._due.set()
+            ended = time.monotonic()
             self._due.wait(self._poll_seconds)
-            self._halt.wait(_GATHER_SECONDS)
+            self._halt.wait(max(0.0, ended + _GATHER_SECONDS - time.monotonic()))
 
     def _watch(self) -> int:
         """Look at the chain if something may be different there, and act."""
         woken = self._due.is_set()
         self._due.clear()
-        block = self._market.chain.block_number()
+        head = self._queue.head()
         now = time.monotonic()
         pause = _RETRY_SECONDS if self._next else _LOOK_SECONDS
-        if block == self._head and not woken and now < self._looked + pause:
+        if head.number == self._head and not woken and now < self._looked + pause:
             return 0
         self._looked = 0.0  # unless all goes well
-        moved = self._settle()
-        self._head, self._looked = block, now
+        everything = now >= self._surveyed + _RETRY_SECONDS
+        moved = self._settle(head, everything=everything)
+        self._head, self._looked = head.number, now
+        if everything:
+            self._surveyed = now
         for entry, action in self._next:
             (self._slots if action is Action.EXECUTE else self._uploads).offer(entry)
         return moved
 
-    def _settle(self) -> int:
+    def _settle(self, head: Head, *, everything: bool) -> int:
         """Do what is due on chain; `_next` then holds what is left to slots and uploads."""
-        steps = self._settlement.advance()
+        done = self._queue.watch(head)
+        steps = self._settlement.advance(head, everything=everything)
         self._next = [
             (entry, step.action)
             for entry, step in steps
             if step.action in (Action.EXECUTE, Action.UPLOAD)
         ]
-        acted = [entry for entry, step in steps if step.action not in _PASSIVE]
         for entry, step in steps:
-            if step.action is Action.ABANDON and entry.status in UNFINISHED:
-                self._computation.stop(entry.taskid)
-        if acted:
-            self._news.set()
-        return (self._queue.pump() if steps else 0) + len(acted)
+            if step.action is Action.ABANDON:
+                self._news.set()
+                if entry.status in UNFINISHED:
+                    self._computation.stop(entry.taskid)
+        acted = sum(step.action not in _PASSIVE for _, step in steps)
+        return done + acted + self._queue.send(head)
 
     # THE SCHEDULER
 
@@ -256,20 +300,33 @@ class WorkerAgent:
             self._news.wait(_BUSY_SECONDS)
             patience = 0.0
         if self._news.is_set():
-            self._halt.wait(_GATHER_SECONDS)
             self._news.clear()
             patience = 0.0
         begun = time.monotonic()
         if self._liaison.sync(patience):
-            self._wake()
+            self._begin()
         elif time.monotonic() < begun + patience / 2:  # it was told what it knew
             self._news.wait(_BUSY_SECONDS)
 
-    # HELPERS
+    # FROM ONE TO THE OTHER
 
-    def _wake(self) -> None:
-        self._due.set()
+    def _begin(self) -> None:
+        """Have slots begin at once with what was assigned: they ask the chain themselves."""
+        for entry in self.journal.entries():
+            if entry.status is ReplicateStatus.CREATED:
+                self._slots.offer(entry)
+
+    def _go_on(self, entry: Entry) -> None:
+        """Tell the scheduler of a free slot, and do what follows the computation."""
         self._news.set()
+        if not (entry.assignment.in_one_step and self._uploads.offer(entry)):
+            self._due.set()
+
+    def _settle_soon(self, entry: Entry) -> None:
+        """Look at the chain after an upload; where the scheduler waits for it, say so."""
+        self._due.set()
+        if not entry.assignment.in_one_step:
+            self._news.set()
 
     def _tell_once(self, error: Exception, told: str) -> str:
         """Report an error unless it is the one that was told last; return its text."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from eth_typing import ChecksumAddress
 
-from poco.appio import ExecutionError, parse_params
+from poco.appio import ExecutionError, parse_params, runtime_of
 from poco.contracts import AppEntry, Deal
+from poco.fetching import multiaddr_text
 from poco.orders import GPU, ZERO_ADDRESS, Tag, task_id
 from poco.scheduler.protocol import Assignment
 
@@ -146,9 +147,10 @@ def _gpu(_: Assignment, facts: Facts, deal: Deal, __: AppEntry) -> str:
 
 
 def _app_type(_: Assignment, facts: Facts, __: Deal, app: AppEntry) -> str:
-    if app.type in facts.app_types:
+    needed = runtime_of(app.type, multiaddr_text(app.multiaddr))
+    if needed in facts.app_types:
         return ""
-    return f"this worker runs {' and '.join(facts.app_types) or 'no'} apps, not {app.type}"
+    return f"this worker runs {' and '.join(facts.app_types) or 'no'} apps, not {needed}"
 
 
 def _disk(_: Assignment, facts: Facts, __: Deal, ___: AppEntry) -> str:

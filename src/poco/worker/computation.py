@@ -7,6 +7,7 @@ error result that will be contributed, any other as a failure that another worke
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from poco.scheduler.statuses import ReplicateStatus
 from poco.services.secrets import SecretsClient, SecretsRefusedError, TaskSecrets
 from poco.worker.admission import Admission
 from poco.worker.checks import Refusal
+from poco.worker.durations import Durations
 from poco.worker.execution import (
     AppReference,
     DatasetFile,
@@ -89,6 +91,9 @@ class Computation:
         equipment: what it computes with.
         report: called with a line about each thing done.
         crash_point: called after each step that lasts, for tests that die there.
+
+    Attributes:
+        durations: how long the last tasks took.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Computation:
         self._equipment = equipment
         self._report = report
         self._crash_point = crash_point
+        self.durations = Durations()
 
     def run(self, entry: Entry) -> None:
         """Check a task, compute it, and store what came of it.
@@ -120,7 +126,7 @@ class Computation:
             Exception: this host cannot work; the journal says so, too.
         """
         leave = entry.assignment
-        terms = self._admission.admit(leave)
+        terms = self._admission.admit(entry)
         if isinstance(terms, Refusal):
             self._fail(leave, ReplicateStatus.START_FAILED, terms.cause, terms.message)
         if not isinstance(terms, Terms):
@@ -150,7 +156,7 @@ class Computation:
             return
         execution = self._execute(leave, terms, secrets, resume)
         self._crash_point("executed")
-        logs = _logs(execution, secrets.withheld)
+        logs = _logs(leave.taskid, execution, secrets.withheld)
         if execution.digest is None or execution.archive is None:
             failure = execution.failure
             assert failure is not None
@@ -180,7 +186,7 @@ class Computation:
                 **values,
             )
             if kept:
-                self._journal.keep_logs(connection, leave.taskid, logs)
+                self._journal.keep_logs(connection, logs)
         if kept:
             self._tell(leave, f"computed in {execution.seconds:.2f} s, 0x{digest.hex()}")
             if execution.failure is not None:
@@ -201,6 +207,7 @@ class Computation:
     def _execute(
         self, leave: Assignment, terms: Terms, secrets: TaskSecrets, resume: bool
     ) -> Execution:
+        begun = time.monotonic()
         try:
             urls = appio.parse_params(terms.deal.params).downloads
         except ExecutionError:
@@ -216,18 +223,23 @@ class Computation:
             return error_execution(inputs, failure, self._equipment.workdir)
         self._mark(leave, ReplicateStatus.COMPUTING)
         self._crash_point("computing")
-        runtime = self._equipment.runtimes[terms.app.type]
-        return execute(inputs, runtime, self._equipment.workdir, resume=resume)
+        runtime = self._equipment.runtimes[inputs.app.app_type]
+        started = time.monotonic()
+        execution = execute(inputs, runtime, self._equipment.workdir, resume=resume)
+        rest = time.monotonic() - started - execution.seconds
+        self.durations.add(started - begun, execution.seconds, rest)
+        return execution
 
     def _inputs(self, leave: Assignment, terms: Terms, secrets: TaskSecrets) -> TaskInputs:
         deal, app = terms.deal, terms.app
+        multiaddr = multiaddr_text(app.multiaddr)
         return TaskInputs(
             task_id=leave.taskid,
             deal_id=deal.dealid,
             index=leave.index,
             bot_first=deal.bot_first,
             bot_size=deal.bot_size,
-            app=AppReference(multiaddr_text(app.multiaddr), app.checksum, app.type),
+            app=AppReference(multiaddr, app.checksum, appio.runtime_of(app.type, multiaddr)),
             params=deal.params,
             limits=RunLimits(
                 seconds=terms.clock, memory=self._equipment.memory, cpus=self._equipment.cpus
@@ -294,7 +306,7 @@ class Computation:
                 connection, leave.taskid, UNFINISHED, status, cause=str(cause), message=message
             )
             if moved and logs is not None:
-                self._journal.keep_logs(connection, leave.taskid, logs)
+                self._journal.keep_logs(connection, logs)
         if moved:
             self._tell(leave, f"{status}, {cause}: {message}")
             self._crash_point("failed")
@@ -333,13 +345,14 @@ def _result_key(secrets: TaskSecrets) -> bytes:
         ) from error
 
 
-def _logs(execution: Execution, withheld: tuple[str, ...]) -> TaskLogs:
+def _logs(taskid: TaskId, execution: Execution, withheld: tuple[str, ...]) -> TaskLogs:
     """Return the tails of what the app wrote, remarks for the requester last."""
     remarks = "".join(f"[worker] {remark}\n" for remark in (*execution.warnings, *withheld))
     stdout, stderr = (
         stream.decode(errors="replace") for stream in (execution.stdout, execution.stderr)
     )
     return TaskLogs(
+        task_id=taskid,
         stdout=stdout[-MAX_LOG_CHARACTERS:],
         stderr=(stderr + remarks)[-MAX_LOG_CHARACTERS:],
         exit_code=execution.exit_code,

@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     select,
 )
+from sqlalchemy.dialects import sqlite
 
 from poco import transactions
 from poco.database import Database, upsert
@@ -67,6 +70,16 @@ _logs = Table(
     Column("stderr", Text, nullable=False),
     Column("exit_code", Integer),
 )
+
+
+# Kept, because to build and compile a statement takes longer than to run it.
+_ALL = select(_tasks).order_by(_tasks.c.accepted_at, _tasks.c.taskid)
+_ONE = select(_tasks).where(_tasks.c.taskid == bindparam("task"))
+_MOVE = _tasks.update().where(
+    _tasks.c.taskid == bindparam("task"),
+    _tasks.c.status.in_(bindparam("expected", expanding=True)),
+)
+_LOGS = select(_logs).limit(bindparam("most"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +154,19 @@ class Journal:
         with self.database.writing() as connection:
             yield connection
 
-    def accept(self, assignment: Assignment, now: float) -> bool:
-        """Write down a task.
+    def accept(self, assignments: Sequence[Assignment], now: float) -> list[TaskId]:
+        """Write down tasks.
 
         Args:
-            assignment: the leave to contribute.
+            assignments: the leaves to contribute.
             now: seconds since 1970.
 
         Returns:
-            Whether it is new; one that is known stays as it is.
+            The ones that are new; those that are known stay as they are.
         """
-        with self.writing() as connection:
-            known = select(_tasks.c.taskid).where(_tasks.c.taskid == assignment.taskid)
-            if connection.execute(known).one_or_none() is not None:
-                return False
-            row = {
+        statement = sqlite.insert(_tasks).on_conflict_do_nothing().returning(_tasks.c.taskid)
+        rows = [
+            {
                 "taskid": assignment.taskid,
                 "assignment": json.dumps(assignment.to_json()),
                 "status": ReplicateStatus.CREATED,
@@ -164,20 +175,21 @@ class Journal:
                 "accepted_at": now,
                 "stake": 0,
             }
-            connection.execute(_tasks.insert().values(row))
-        return True
+            for assignment in assignments
+        ]
+        with self.writing() as connection:
+            new = connection.execute(statement, rows).scalars() if rows else ()
+            return [TaskId(taskid) for taskid in new]
 
     def entries(self) -> list[Entry]:
         """Return all tasks, the oldest first."""
         with self.database.reading() as connection:
-            statement = select(_tasks).order_by(_tasks.c.accepted_at, _tasks.c.taskid)
-            return [_entry(row) for row in connection.execute(statement)]
+            return [_entry(row) for row in connection.execute(_ALL)]
 
     def entry(self, taskid: TaskId) -> Entry | None:
         """Return a task; None when it is unknown."""
         with self.database.reading() as connection:
-            found = connection.execute(select(_tasks).where(_tasks.c.taskid == taskid))
-            row = found.one_or_none()
+            row = connection.execute(_ONE, {"task": taskid}).one_or_none()
         return None if row is None else _entry(row)
 
     def move(
@@ -204,12 +216,8 @@ class Journal:
             Whether it was changed: False when another thread was quicker.
         """
         columns = values | {"status": status} | ({} if result is None else _columns(result))
-        statement = (
-            _tasks.update()
-            .where(_tasks.c.taskid == taskid, _tasks.c.status.in_(expected))
-            .values(columns)
-        )
-        return bool(connection.execute(statement).rowcount)
+        here = {"task": taskid, "expected": list(expected)}
+        return bool(connection.execute(_MOVE, here | columns).rowcount)
 
     def forget(self, taskids: Sequence[TaskId]) -> None:
         """Remove tasks, and their logs."""
@@ -219,35 +227,52 @@ class Journal:
 
     # LOGS
 
-    def keep_logs(self, connection: Connection, taskid: TaskId, logs: TaskLogs) -> None:
+    def keep_logs(self, connection: Connection, logs: TaskLogs) -> None:
         """Store what an app wrote until the scheduler has it."""
         row = {
-            "taskid": taskid,
+            "taskid": logs.task_id,
             "stdout": logs.stdout,
             "stderr": logs.stderr,
             "exit_code": logs.exit_code,
         }
         connection.execute(upsert(self.database, _logs, row))
 
-    def logs(self) -> list[tuple[TaskId, TaskLogs]]:
-        """Return the logs that the scheduler does not have yet."""
+    def logs(self, most: int) -> list[TaskLogs]:
+        """Return logs that the scheduler does not have yet.
+
+        Args:
+            most: how many at the most.
+        """
         with self.database.reading() as connection:
             return [
-                (
-                    TaskId(row.taskid),
-                    TaskLogs(stdout=row.stdout, stderr=row.stderr, exit_code=row.exit_code),
+                TaskLogs(
+                    task_id=TaskId(row.taskid),
+                    stdout=row.stdout,
+                    stderr=row.stderr,
+                    exit_code=row.exit_code,
                 )
-                for row in connection.execute(select(_logs))
+                for row in connection.execute(_LOGS, {"most": most})
             ]
 
-    def drop_logs(self, taskid: TaskId) -> None:
-        """Forget the logs of a task: the scheduler has them."""
+    def has_logs(self, taskid: TaskId) -> bool:
+        """Return whether there are logs of a task that the scheduler does not have yet."""
+        with self.database.reading() as connection:
+            found = connection.execute(select(_logs.c.taskid).where(_logs.c.taskid == taskid))
+            return found.first() is not None
+
+    def drop_logs(self, taskids: Sequence[TaskId]) -> None:
+        """Forget logs: the scheduler has them."""
         with self.writing() as connection:
-            connection.execute(_logs.delete().where(_logs.c.taskid == taskid))
+            connection.execute(_logs.delete().where(_logs.c.taskid.in_(taskids)))
 
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
+
+
+@lru_cache(maxsize=1024)
+def _leave(text: str) -> Assignment:
+    return Assignment.from_json(json.loads(text))
 
 
 def _columns(result: TaskResult) -> dict[str, Any]:
@@ -273,7 +298,7 @@ def _entry(row: Any) -> Entry:
             row.enclave_signature,
         )
     return Entry(
-        Assignment.from_json(json.loads(row.assignment)),
+        _leave(row.assignment),
         ReplicateStatus(row.status),
         row.accepted_at,
         row.cause,

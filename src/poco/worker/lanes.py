@@ -24,7 +24,7 @@ class Lanes:
         count: how many tasks are worked for at a time.
         work: does it; what it raises is reported, and the task may be offered again after a pause
             that doubles each time.
-        done: called after each piece of work.
+        done: called after each piece of work, with its task.
         report: called with a line about each failure.
         clock: seconds of a clock that only goes forward.
     """
@@ -35,7 +35,7 @@ class Lanes:
         count: int,
         work: Callable[[Entry], None],
         *,
-        done: Callable[[], None],
+        done: Callable[[Entry], None],
         report: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,7 +92,7 @@ class Lanes:
         finally:
             with self._lock:
                 del self._threads[entry.taskid]
-            self._done()
+            self._done(entry)
 
     def _pause(self, taskid: TaskId) -> None:
         last, _ = self._pauses.get(taskid, (0.0, 0.0))

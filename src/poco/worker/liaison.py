@@ -7,13 +7,15 @@ wants, and nothing is deleted that may still be needed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from poco.errors import PeerError
 from poco.orders import TaskId
 from poco.scheduler.protocol import (
     LONGEST_WAIT_SECONDS,
+    MAX_LOGS,
+    Assignment,
     Capability,
     Command,
     Order,
@@ -55,6 +57,7 @@ class Liaison:
         crash_point: called after each step that lasts, for tests that die there.
 
     Attributes:
+        heard: when the scheduler answered last, seconds since 1970; None before it ever did.
         is_draining: whether no more tasks are taken.
         is_drained: whether, besides, none is on its way.
     """
@@ -72,6 +75,7 @@ class Liaison:
         report: Callable[[str], None],
         crash_point: Callable[[str], None],
     ) -> None:
+        self.heard: float | None = None
         self.is_draining = False
         self.is_drained = False
         self._syncing = threading.Lock()
@@ -131,27 +135,36 @@ class Liaison:
         if not self._registered:
             self._scheduler.register(self._capability)
             self._registered = True
-        entries = self._journal.entries()
-        orders = self._scheduler.sync(self._told(entries), wait)
+        logs = self._journal.logs(MAX_LOGS)
+        entries = self._journal.entries()  # later: they know the exit codes of what is in the logs
+        patience = wait if len(logs) < MAX_LOGS else 0.0  # there may be more
+        orders = self._scheduler.sync(self._told(entries, logs), patience)
+        self.heard = self._clock()
+        if logs:
+            self._journal.drop_logs([found.task_id for found in logs])
         self._forget(entries)
-        new = 0
-        for assignment in orders.assignments:
-            if self._journal.accept(assignment, self._clock()):
-                new += 1
-                self._report(f"task 0x{assignment.taskid.hex()[:8]}…: accepted")
-                self._crash_point("accepted")
+        accepted = self._accept(orders.assignments)
+        obeyed = 0
         for taskid, order in orders.commands.items():
             if (entry := self._journal.entry(taskid)) is not None:
-                new += self._obey(entry, order)
-        for taskid, logs in self._journal.logs():
-            self._send_logs(taskid, logs)
-        return new
+                obeyed += self._obey(entry, order)
+        return accepted + obeyed
 
-    def _told(self, entries: list[Entry]) -> Report:
+    def _accept(self, assignments: Sequence[Assignment]) -> int:
+        if not assignments:
+            return 0
+        new = self._journal.accept(assignments, self._clock())
+        for taskid in new:
+            self._report(f"task 0x{taskid.hex()[:8]}…: accepted")
+            self._crash_point("accepted")
+        return len(new)
+
+    def _told(self, entries: list[Entry], logs: Sequence[TaskLogs] = ()) -> Report:
         return Report(
             head=self._head(),
             free=self._free(entries),
             replicates=tuple(map(_replicate, entries[-_MOST_TOLD:])),
+            logs=tuple(logs),
         )
 
     def _free(self, entries: list[Entry]) -> int:
@@ -176,6 +189,8 @@ class Liaison:
                 self._crash_point("aborted")
             return moved
         if order.command is Command.PURGE and self._settlement.is_spent(entry):
+            if self._journal.has_logs(entry.taskid):  # made while the scheduler answered: next time
+                return False
             self._settlement.remove_files(entry.taskid)
             self._journal.forget([entry.taskid])
             return True
@@ -187,14 +202,6 @@ class Liaison:
         old = [one.taskid for one in entries if one.status in OVER and one.accepted_at < aged]
         if old:
             self._journal.forget(old)
-
-    def _send_logs(self, taskid: TaskId, logs: TaskLogs) -> None:
-        """Hand over logs to a scheduler that answers; what it refuses it never takes."""
-        try:
-            self._scheduler.logs(taskid, logs)
-        except PeerError as error:
-            self._report(f"logs of task 0x{taskid.hex()[:8]}…: {error}")
-        self._journal.drop_logs(taskid)
 
 
 def _replicate(entry: Entry) -> ReplicateReport:

@@ -13,7 +13,7 @@ from typing import Any
 from poco.contracts import Call, Contribution, ContributionStatus, Market, Task
 from poco.orders import TaskId, result_hash, result_seal
 from poco.scheduler.statuses import FAILURES, ReplicateStatus
-from poco.transactions import TransactionQueue
+from poco.transactions import Head, TransactionQueue
 from poco.worker.journal import Entry, Journal, TaskResult
 from poco.worker.steps import (
     UNFINISHED,
@@ -69,8 +69,13 @@ class Settlement:
         self._crash_point = crash_point
         self._again: dict[str, float] = {}  # when a transaction may be stored once more
 
-    def advance(self) -> list[tuple[Entry, Step]]:
+    def advance(self, head: Head, *, everything: bool) -> list[tuple[Entry, Step]]:
         """Look at the chain and do what is due there.
+
+        Args:
+            head: the block whose state is looked at.
+            everything: whether to look at tasks without a result, too; else those are to be
+                executed, unless whoever does it finds a reason against it.
 
         Returns:
             The steps of all tasks that are not over; `EXECUTE` and `UPLOAD` are left to others.
@@ -81,24 +86,22 @@ class Settlement:
         entries = [entry for entry in self._journal.entries() if entry.status not in OVER]
         if not entries:
             return []
-        states = self._look(entries)
+        seen = [entry for entry in entries if everything or entry.status not in UNFINISHED]
+        states = self._look(seen, head) if seen else {}
         keys = [
-            key
-            for entry in entries
-            for key in transaction_keys(entry.taskid, states[entry.taskid].task)
+            key for taskid, state in states.items() for key in transaction_keys(taskid, state.task)
         ]
         transactions = self._queue.states(keys)
-        steps = []
-        for entry in entries:
+        steps = [(entry, Step(Action.EXECUTE)) for entry in entries if entry.taskid not in states]
+        for entry in seen:
             state = states[entry.taskid]
             step = next_step(entry, state, transactions, self._clock())
             steps.append((entry, step))
             self._take(entry, step, state)
         return steps
 
-    def _look(self, entries: list[Entry]) -> dict[TaskId, ChainState]:
+    def _look(self, entries: list[Entry], head: Head) -> dict[TaskId, ChainState]:
         worker = self._market.account
-        block, time = self._market.chain.newest()
         calls = [
             call
             for entry in entries
@@ -107,11 +110,11 @@ class Settlement:
                 ("viewContribution", (entry.taskid, worker)),
             )
         ]
-        answers = self._market.hub.at(block).read_all(calls)
+        answers = self._market.hub.at(head.number).read_all(calls)
         return {
             entry.taskid: ChainState(
-                block,
-                time,
+                head.number,
+                head.timestamp,
                 Task.from_abi(answers[2 * number]),
                 Contribution.from_abi(answers[2 * number + 1]),
             )

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from eth_account.signers.local import LocalAccount
 
 from poco.errors import PeerError
+from poco.orders import TaskId
 from poco.scheduler.statuses import ReplicateStatus
 from poco.services.results.client import ResultsClient
 from poco.worker.journal import Entry, Journal
+from poco.worker.settlement import OVER
 
 __all__ = ["Uploads"]
 
@@ -72,14 +74,19 @@ class Uploads:
                 remedy="ask the operator of the workerpool",
             )
         store = self._store(leave.results_url)
-        link = store.upload(
-            entry.taskid,
-            result.archive,
-            account=self._account,
-            assignment=leave,
-            digest=result.digest,
-            enclave_signature=result.enclave_signature,
-        )
+        try:
+            link = store.upload(
+                entry.taskid,
+                result.archive,
+                account=self._account,
+                assignment=leave,
+                digest=result.digest,
+                enclave_signature=result.enclave_signature,
+            )
+        except FileNotFoundError:
+            if self._is_over(entry.taskid):
+                return  # it was purged meanwhile, with its files
+            raise
         self._crash_point("uploaded")
         status = ReplicateStatus.COMPUTED if leave.in_one_step else ReplicateStatus.RESULT_UPLOADED
         with self._journal.writing() as connection:
@@ -88,3 +95,7 @@ class Uploads:
             )
         self._report(f"task 0x{entry.taskid.hex()[:8]}…: uploaded, {link.decode()}")
         self._crash_point("link stored")
+
+    def _is_over(self, taskid: TaskId) -> bool:
+        entry = self._journal.entry(taskid)
+        return entry is None or entry.status in OVER

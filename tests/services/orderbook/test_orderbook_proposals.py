@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from poco.orders import (
+    GPU,
     NULL_DATASET_ORDER,
     TEE,
     AppOrder,
@@ -177,6 +178,23 @@ def test_proposal__empty_book__says_which_orders_are_missing(bazaar: Bazaar) -> 
     assert bazaar.propose(request)["missing"] == everything
     bazaar.publish(bazaar.app(), bazaar.dataset())
     assert bazaar.propose(request)["missing"] == [str(OrderKind.WORKERPOOL)]
+
+
+def test_proposal__confidential_dataset_without_such_an_app_order__misses_the_app_order(
+    bazaar: Bazaar,
+) -> None:
+    request = bazaar.request(dataset=bazaar.stage.dataset, tag=TEE)
+    bazaar.publish(bazaar.app(), bazaar.dataset(tag=TEE), bazaar.pool(tag=TEE))
+    assert bazaar.propose(request)["missing"] == [str(OrderKind.APP)]
+    bazaar.publish(bazaar.app(tag=TEE))
+    assert bazaar.propose(request)["volume"] == 1
+
+
+def test_proposal__app_order_has_flags_that_no_pool_has__misses_the_pool_order(
+    bazaar: Bazaar,
+) -> None:
+    bazaar.publish(bazaar.app(tag=GPU), bazaar.pool())
+    assert bazaar.propose(bazaar.request())["missing"] == [str(OrderKind.WORKERPOOL)]
 
 
 def test_proposal__presignature_no_longer_valid__is_left_out(bazaar: Bazaar) -> None:

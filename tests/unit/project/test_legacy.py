@@ -36,15 +36,14 @@ def test_first_era__image_price_and_purchase__become_app_and_orders():
     assert content["app"] == {
         "name": "Ffmpeg",
         "type": "DOCKER",
-        "multiaddr": "jrottenberg/ffmpeg:scratch",
+        "multiaddr": "XWDOCKERIMAGE=jrottenberg/ffmpeg:scratch",
+        "checksum": "0x" + 64 * "0",
     }
     assert content["order"]["apporder"]["appprice"] == "10"
     request = content["order"]["requestorder"]
-    assert (request["app"], request["volume"]) == (APP, "1")
-    assert request["params"] == {
-        "iexec_args": "-i /iexec/a.mp4",
-        "iexec_input_files": ["http://h/a.mp4"],
-    }
+    assert (request["app"], request["volume"], request["appmaxprice"]) == (APP, "1", "10")
+    # As they were: they tell workers that the app is one of that era.
+    assert request["params"] == {"cmdline": "-i /iexec/a.mp4", "dirinuri": "http://h/a.mp4"}
     assert 'iexec.json of an older era: "order.buy" is read as "order.requestorder"' in notes
 
 
@@ -56,7 +55,11 @@ def test_first_era__dataset_and_sale__become_dataset_and_workerpool_order():
             "order": {"sell": {"price": 5, "category": 3}},
         }
     )
-    assert content["dataset"] == {"name": "d", "multiaddr": "http://h/d.zip"}
+    assert content["dataset"] == {
+        "name": "d",
+        "multiaddr": "http://h/d.zip",
+        "checksum": "0x" + 64 * "0",
+    }
     assert content["order"]["datasetorder"]["datasetprice"] == "2"
     assert content["workerpool"] == {"description": "p"}
     offer = content["order"]["workerpoolorder"]

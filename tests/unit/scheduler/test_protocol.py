@@ -136,4 +136,4 @@ def test_report__task_id_that_is_none__is_refused(taskid: Any) -> None:
 
 
 def test_logs__shown__hide_what_the_app_wrote() -> None:
-    assert "secret" not in repr(TaskLogs(stdout="a secret", stderr="a secret"))
+    assert "secret" not in repr(TaskLogs(task_id=bytes(32), stdout="a secret", stderr="a secret"))

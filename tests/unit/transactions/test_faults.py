@@ -284,6 +284,15 @@ def test_pump__node_forgot_what_is_mined__no_gap_is_seen(bench: Bench, proxy: Fa
 # NETWORK
 
 
+def test_pump__all_is_final__asks_nobody(make_bench: Any, proxy: FaultyNode) -> None:
+    bench = make_bench(confirmations=1)
+    bench.enqueue("a", payment())
+    bench.pump()
+    proxy.down = True
+    assert bench.state().status is TransactionStatus.CONFIRMED
+    assert bench.queue.pump() == 0
+
+
 def test_pump__node_is_down__nothing_is_lost(bench: Bench, proxy: FaultyNode) -> None:
     bench.enqueue("a", payment())
     bench.pump(1)

@@ -128,3 +128,15 @@ def test_why_refuse__task_of_another_deal__is_not_believed() -> None:
     refusal = why_refuse(LEAVE, replace(FACTS, deal=other))
     assert refusal is not None
     assert refusal.cause == "TASK_DESCRIPTION_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("multiaddr", "said"),
+    [(b"http://host/app.wasm", None), (b"org/app:1", "this worker runs WASM apps, not DOCKER")],
+)
+def test_why_refuse__docker_app__is_a_module_when_its_address_says_so(
+    multiaddr: bytes, said: str | None
+) -> None:
+    app = AppEntry(OTHER, OTHER, "app", "DOCKER", multiaddr, bytes(32), b"")
+    refusal = why_refuse(LEAVE, replace(FACTS, app=app))
+    assert (refusal and refusal.message) == said

@@ -31,24 +31,24 @@ def journal(url: str) -> Iterator[Journal]:
 
 
 def test_accept__new_task__is_there_after_a_restart(journal: Journal, url: str) -> None:
-    assert journal.accept(LEAVE, START)
+    assert journal.accept([LEAVE], START) == [TASK]
     again = Journal(url)
     assert again.entries() == [Entry(LEAVE, ReplicateStatus.CREATED, START)]
     again.close()
 
 
 def test_accept__delivered_twice__keeps_what_is_known(journal: Journal) -> None:
-    journal.accept(LEAVE, START)
+    journal.accept([LEAVE], START)
     with journal.writing() as connection:
         journal.move(connection, TASK, UNFINISHED, ABORTED)
-    assert not journal.accept(replace(LEAVE, results_url="http://other"), START + 1)
+    assert journal.accept([replace(LEAVE, results_url="http://other")], START + 1) == []
     found = journal.entry(TASK)
     assert found is not None
     assert (found.status, found.assignment) == (ABORTED, LEAVE)
 
 
 def test_move__result__is_stored_with_the_status(journal: Journal) -> None:
-    journal.accept(LEAVE, START)
+    journal.accept([LEAVE], START)
     with journal.writing() as connection:
         assert journal.move(
             connection, TASK, UNFINISHED, COMPUTED, result=RESULT, exit_code=3, cause="C"
@@ -58,7 +58,7 @@ def test_move__result__is_stored_with_the_status(journal: Journal) -> None:
 
 
 def test_move__another_thread_was_quicker__changes_nothing(journal: Journal) -> None:
-    journal.accept(LEAVE, START)
+    journal.accept([LEAVE], START)
     with journal.writing() as connection:
         journal.move(connection, TASK, UNFINISHED, ABORTED)
     with journal.writing() as connection:
@@ -75,7 +75,7 @@ def interrupted(journal: Journal) -> None:
 
 
 def test_writing__interrupted__stores_nothing_of_it(journal: Journal) -> None:
-    journal.accept(LEAVE, START)
+    journal.accept([LEAVE], START)
     with pytest.raises(KeyboardInterrupt):
         interrupted(journal)
     found = journal.entry(TASK)
@@ -84,17 +84,17 @@ def test_writing__interrupted__stores_nothing_of_it(journal: Journal) -> None:
 
 
 def test_logs__until_the_scheduler_has_them__are_kept(journal: Journal) -> None:
-    logs = TaskLogs(stdout="out", stderr="err", exit_code=1)
+    logs = TaskLogs(task_id=TASK, stdout="out", stderr="err", exit_code=1)
     with journal.writing() as connection:
-        journal.keep_logs(connection, TASK, logs)
-    assert journal.logs() == [(TASK, logs)]
-    journal.drop_logs(TASK)
-    assert journal.logs() == []
+        journal.keep_logs(connection, logs)
+    assert journal.logs(1) == [logs]
+    journal.drop_logs([TASK])
+    assert journal.logs(1) == []
 
 
 def test_forget__task__leaves_nothing_of_it(journal: Journal) -> None:
-    journal.accept(LEAVE, START)
+    journal.accept([LEAVE], START)
     with journal.writing() as connection:
-        journal.keep_logs(connection, TASK, TaskLogs(stdout="out"))
+        journal.keep_logs(connection, TaskLogs(task_id=TASK, stdout="out"))
     journal.forget([TASK])
-    assert (journal.entries(), journal.logs(), journal.entry(TaskId(TASK))) == ([], [], None)
+    assert (journal.entries(), journal.logs(1), journal.entry(TaskId(TASK))) == ([], [], None)

@@ -32,7 +32,7 @@ class Bench:
             "upload",
             2,
             self.work,
-            done=self.done.release,
+            done=lambda _: self.done.release(),
             report=self.told.append,
             clock=lambda: self.now,
         )

@@ -240,9 +240,20 @@ class Search:
             str(kind) for kind in kinds if next(self._offers(kind, MAX_JSON_INTEGER), None) is None
         ]
         anything = replace(self.terms, **_ANYTHING)
-        if not without or next(self._workerpools(anything, 1), None) is None:
+        if next(self._workerpools(anything, 1), None) is None:
             without.append(str(OrderKind.WORKERPOOL))
+        elif not without:  # they are there, but do not fit together
+            kind = OrderKind.APP if self._lacks_enclave() else OrderKind.WORKERPOOL
+            without.append(str(kind))
         return without
+
+    def _lacks_enclave(self) -> bool:
+        """Whether the dataset is for enclaves only, and no order of the app is."""
+        sold = [(OrderKind.APP, True), (OrderKind.DATASET, False)]
+        return self._request.dataset != ZERO_ADDRESS and all(
+            next(self._offers(kind, MAX_JSON_INTEGER, enclave), None) is None
+            for kind, enclave in sold
+        )
 
     def _change(self, name: str, part: Part) -> dict[str, Any]:
         old = getattr(self.terms, name)
