@@ -10,6 +10,7 @@ from typing import Any
 
 from eth_typing import ChecksumAddress
 
+from poco.appio import parse_app
 from poco.appio.kind import DOCKER, WASM
 from poco.contracts import (
     AppEntry,
