@@ -140,9 +140,7 @@ class Hand:
     def address(self) -> str:
         return str(self.account.address)
 
-    def sync(
-        self, *, free: int = 1, wait: float = 0.0, logs: Sequence[TaskLogs] = ()
-    ) -> Orders:
+    def sync(self, *, free: int = 1, wait: float = 0.0, logs: Sequence[TaskLogs] = ()) -> Orders:
         """Report what there is, and take up what is offered."""
         report = Report(free=free, replicates=tuple(self.reports.values()), logs=tuple(logs))
         orders = self.client.sync(report, wait)

@@ -33,7 +33,8 @@ def image_id() -> Iterator[bytes]:
 
 
 def test_checksum__of_an_image_on_this_host__is_what_workers_check(image_id: bytes) -> None:
-    assert compute_checksum(Asset.APP, {"type": "DOCKER", "multiaddr": IMAGE}) == image_id
+    for multiaddr in (IMAGE, f"XWDOCKERIMAGE={IMAGE}"):
+        assert compute_checksum(Asset.APP, {"type": "DOCKER", "multiaddr": multiaddr}) == image_id
 
 
 def test_checksum__without_a_container_engine__is_the_operators_to_mend(
