@@ -89,14 +89,12 @@ def command() -> None:
 )
 @click.option(
     "--gateway",
-    "gateways",
     multiple=True,
     metavar="URL",
     help="IPFS gateway to fetch the datasets of bulks from; may be repeated.",
 )
 @click.option(
     "--pool",
-    "pools",
     multiple=True,
     type=_Pool(),
     metavar="ADDRESS=URL",
@@ -112,8 +110,8 @@ def serve(
     history: int,
     from_block: int | None,
     every: float,
-    gateways: tuple[str, ...],
-    pools: tuple[tuple[ChecksumAddress, str], ...],
+    gateway: tuple[str, ...],
+    pool: tuple[tuple[ChecksumAddress, str], ...],
     host: str,
     port: int,
 ) -> None:
@@ -124,11 +122,11 @@ def serve(
         opened, market, confirmations=confirmations, history=history, first_block=from_block
     )
     app = indexer_app(Indexer(follower))
-    app.include_router(compass_router(market.book.chain_id, dict(pools).get))
+    app.include_router(compass_router(market.book.chain_id, dict(pool).get))
     stop, report = threading.Event(), partial(click.echo, err=True)
     threads = [threading.Thread(target=follower.run, args=(stop, every, report))]
-    if gateways:
-        bulks = Bulks(opened, Fetcher(FetchPolicy(gateways=gateways)))
+    if gateway:
+        bulks = Bulks(opened, Fetcher(FetchPolicy(gateways=gateway)))
         threads.append(
             threading.Thread(target=bulks.run, args=(stop, _BULKS_EVERY_SECONDS, report))
         )

@@ -109,7 +109,6 @@ def command() -> None:
 @click.option("--ipfs-node", is_flag=True, help="Keep files of anybody as an IPFS node does, too.")
 @click.option(
     "--ipfs-allow",
-    "networks",
     multiple=True,
     metavar="CIDR",
     help="Who may bring such files  [default: this host]",
@@ -148,7 +147,7 @@ def serve(
     account_quota: int,
     retention: int,
     ipfs_node: bool,
-    networks: tuple[str, ...],
+    ipfs_allow: tuple[str, ...],
     added_quota: int,
     added_files: int,
     host: str,
@@ -166,7 +165,7 @@ def serve(
         added_files=added_files,
         retention=retention * _DAY_SECONDS,
     )
-    policy = NodePolicy(networks or NodePolicy().networks)
+    policy = NodePolicy(ipfs_allow or NodePolicy().networks)
     results = _open(rpc, deployment, store, folder, database, quotas)
     stop = threading.Event()
     report = partial(click.echo, err=True)

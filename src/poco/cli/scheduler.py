@@ -59,7 +59,6 @@ __all__ = ["command"]
 )
 @click.option(
     "--allow-worker",
-    "allowed",
     multiple=True,
     metavar="ADDRESS",
     help="Admit only such workers; may be repeated.",
@@ -93,7 +92,7 @@ def command(
     secrets: str | None,
     simulated_enclaves: bool,
     confirmations: int | None,
-    allowed: tuple[str, ...],
+    allow_worker: tuple[str, ...],
     distinct_hosts: bool,
     three_steps: bool,
     poll: float,
@@ -112,7 +111,7 @@ def command(
     from poco.scheduler.settings import Settings, default_confirmations
 
     pool = checked_address("workerpool", workerpool)
-    whitelist = frozenset(checked_address("allow-worker", address) for address in allowed)
+    whitelist = frozenset(checked_address("allow-worker", address) for address in allow_worker)
     key = open_account(keystore, passphrase_file, private_key_file, account)
     market = Market.connect(rpc, book=deployment).acting_as(key)
     if confirmations is None:

@@ -32,7 +32,6 @@ _database = click.option(
 )
 _key_file = click.option(
     "--master-key-file",
-    "key_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of the master key  [default: the variable POCO_SECRETS_MASTER_KEY]",
 )
@@ -74,12 +73,9 @@ def command() -> None:
 @click.option("--port", default=13300, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--simulated", is_flag=True, help="Play an enclave for tasks with the TEE tag.")
 @click.option("--software", is_flag=True, help="Serve tasks without the TEE tag, too.")
-@click.option(
-    "--worker", "workers", multiple=True, metavar="ADDRESS", help="Serve only these workers."
-)
+@click.option("--worker", multiple=True, metavar="ADDRESS", help="Serve only these workers.")
 @click.option(
     "--workerpool",
-    "workerpools",
     multiple=True,
     metavar="ADDRESS",
     help="Believe only the owners of these pools.",
@@ -92,7 +88,6 @@ def command() -> None:
 )
 @click.option(
     "--requests-per-minute",
-    "per_minute",
     default=1200,
     show_default=True,
     type=click.IntRange(1),
@@ -102,29 +97,29 @@ def serve(
     rpc: str,
     deployment: Path | None,
     database: str,
-    key_file: Path | None,
+    master_key_file: Path | None,
     host: str,
     port: int,
     simulated: bool,
     software: bool,
-    workers: tuple[str, ...],
-    workerpools: tuple[str, ...],
+    worker: tuple[str, ...],
+    workerpool: tuple[str, ...],
     legacy_updates: bool,
-    per_minute: int,
+    requests_per_minute: int,
 ) -> None:
     """Serve secrets to tasks, and take them from their owners."""
     gate = Gate(
         Market.connect(rpc, book=deployment),
         simulated=simulated,
         software=software,
-        workers=frozenset(checked_address("worker", address) for address in workers),
-        workerpools=frozenset(checked_address("workerpool", address) for address in workerpools),
+        workers=frozenset(checked_address("worker", address) for address in worker),
+        workerpools=frozenset(checked_address("workerpool", address) for address in workerpool),
     )
     service = SecretsService(
         gate,
-        SecretStore(database, KeyRing.load(key_file)),
-        per_peer=RateLimit(per_minute),
-        per_address=RateLimit(per_minute),
+        SecretStore(database, KeyRing.load(master_key_file)),
+        per_peer=RateLimit(requests_per_minute),
+        per_address=RateLimit(requests_per_minute),
         legacy_updates=legacy_updates,
     )
     click.echo(service.banner, err=True)
@@ -139,49 +134,48 @@ def serve(
 @command.command("init-key")
 @click.option(
     "--master-key-file",
-    "key_file",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to make.",
 )
-def init_key(key_file: Path) -> None:
+def init_key(master_key_file: Path) -> None:
     """Make a master key that only you may read."""
-    KeyFile(key_file).create()
-    click.echo(f"{key_file}: keep a copy elsewhere; without it all secrets are lost")
+    KeyFile(master_key_file).create()
+    click.echo(f"{master_key_file}: keep a copy elsewhere; without it all secrets are lost")
 
 
 @command.command("rotate-key")
 @_database
 @_key_file
-def rotate_key(database: str, key_file: Path | None) -> None:
+def rotate_key(database: str, master_key_file: Path | None) -> None:
     """Exchange the master key; services may run meanwhile.
 
     With a file, a new key is made. With the variable POCO_SECRETS_MASTER_KEY, put the new key
     before the old one, separated by a space, for the services as well. Interrupted, call it again.
     """
-    keys = KeyRing.load(key_file)
+    keys = KeyRing.load(master_key_file)
     store = SecretStore(database, keys)
-    if key_file is not None:
-        KeyFile(key_file).add_key()
+    if master_key_file is not None:
+        KeyFile(master_key_file).add_key()
         keys.reload()
     moved = store.rotate()
-    if key_file is not None:
-        KeyFile(key_file).drop_old_keys()
+    if master_key_file is not None:
+        KeyFile(master_key_file).drop_old_keys()
     click.echo(f"{moved} secrets were encrypted again; older backups need the old key")
 
 
 @command.command()
 @_database
 @_key_file
-@click.option("--task", "taskid", type=_Task(), help="Only of this task.")
+@click.option("--task", type=_Task(), help="Only of this task.")
 @click.option("--secret", default="", metavar="TEXT", help="Only secrets with this address or name")
 @click.option("--raw", is_flag=True, help="One JSON object per line.")
 def audit(
-    database: str, key_file: Path | None, taskid: TaskId | None, secret: str, raw: bool
+    database: str, master_key_file: Path | None, task: TaskId | None, secret: str, raw: bool
 ) -> None:
     """Tell which secrets were released, when, for which task and to whom."""
-    store = SecretStore(database, KeyRing.load(key_file))
-    for line in store.releases(taskid=taskid, secret=secret):
+    store = SecretStore(database, KeyRing.load(master_key_file))
+    for line in store.releases(taskid=task, secret=secret):
         if raw:
             values = {name: getattr(line, name) for name in line.__slots__}
             click.echo(json.dumps(values))

@@ -80,24 +80,19 @@ _EXAMPLE = """Example: poco worker --scheduler http://127.0.0.1:13000 --rpc http
 )
 @click.option(
     "--allow-network",
-    "networks",
     multiple=True,
     metavar="CIDR",
     help="Fetch inputs from this network, too.",
 )
-@click.option(
-    "--ipfs-gateway", "gateways", multiple=True, metavar="URL", help="Instead of the public ones."
-)
+@click.option("--ipfs-gateway", multiple=True, metavar="URL", help="Instead of the public ones.")
 @click.option(
     "--app-network",
-    "destinations",
     multiple=True,
     metavar="HOST:PORT",
     help="Let containers reach this, and nothing else  [default: no network]",
 )
 @click.option(
     "--registry",
-    "registries",
     multiple=True,
     metavar="HOST",
     help="Pull images from this registry only; accounts are those of docker login.",
@@ -145,10 +140,10 @@ def command(
     gpu: bool,
     simulated_enclave: bool,
     allow_private_network: bool,
-    networks: tuple[str, ...],
-    gateways: tuple[str, ...],
-    destinations: tuple[str, ...],
-    registries: tuple[str, ...],
+    allow_network: tuple[str, ...],
+    ipfs_gateway: tuple[str, ...],
+    app_network: tuple[str, ...],
+    registry: tuple[str, ...],
     image_cache: int,
     allow_files: bool,
     cheat: bool,
@@ -178,16 +173,16 @@ def command(
     market = Market.connect(rpc, book=deployment).acting_as(key)
     policy = FetchPolicy(
         allow_private=allow_private_network,
-        allowed_networks=networks,
-        gateways=gateways or PUBLIC_GATEWAYS,
+        allowed_networks=allow_network,
+        gateways=ipfs_gateway or PUBLIC_GATEWAYS,
     )
     fetcher = Fetcher(policy)
     runtimes = available_runtimes(
         allow_files=allow_files,
         fetcher=fetcher,
         cache=workdir / "modules",
-        pulls=PullPolicy(registries=frozenset(registries) or None),
-        network=destinations,
+        pulls=PullPolicy(registries=frozenset(registry) or None),
+        network=app_network,
         images=ImageCache(workdir / "images.json", image_cache),
     )
     equipment = Equipment(

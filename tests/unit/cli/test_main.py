@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -116,3 +117,13 @@ def test_ape__finds_the_commands():
 
     [found] = entry_points(group="ape_cli_subcommands", name="poco")
     assert found.load() is commands
+
+
+@pytest.mark.parametrize("noun", ["scheduler", "worker", "results", "secrets", "indexer", "market"])
+def test_service__each_option__has_a_variable_of_its_name(noun):
+    command = importlib.import_module(f"poco.cli.{noun}").command
+    for each in command.commands.values() if isinstance(command, click.Group) else [command]:
+        for option in each.params:
+            if isinstance(option, click.Option):
+                names = {name.lstrip("-").replace("-", "_") for name in option.opts}
+                assert option.name in names, f"{each.name} {option.opts}"
