@@ -6,7 +6,6 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 import {IPocoErrors} from "../../interfaces/IPocoErrors.sol";
 import {IPocoEvents} from "../../interfaces/IPocoEvents.sol";
 import {AccountWord, LedgerWord} from "../libraries/Accounts.sol";
-import {CodeStore} from "../libraries/CodeStore.sol";
 import {Deals} from "../libraries/Deals.sol";
 import {ContributionWord, TaskWord} from "../libraries/Tasks.sol";
 
@@ -97,7 +96,7 @@ abstract contract HubStorage is Ownable2Step, IPocoErrors, IPocoEvents {
     /// itself, at the address derived from its id, shows that it happened and how much it took.
     function _requestConsumed(bytes32 requestHash, uint256 orderWord) internal view returns (uint256 consumed) {
         consumed = _consumed(orderWord);
-        if (consumed == 0) (,, consumed) = Deals.placing(_dealStore(_dealId(requestHash, 0)));
+        if (consumed == 0) (,, consumed) = Deals.placing(Deals.storeOf(_dealId(requestHash, 0)));
     }
 
     /// @dev The word of an order after `volume` more is taken; `consumed` is what was taken before.
@@ -115,10 +114,6 @@ abstract contract HubStorage is Ownable2Step, IPocoErrors, IPocoEvents {
 
     function _taskId(bytes32 dealid, uint256 idx) internal pure returns (bytes32) {
         return _hash2(dealid, bytes32(idx));
-    }
-
-    function _dealStore(bytes32 dealid) internal view returns (address) {
-        return CodeStore.addressOf(dealid);
     }
 
     /// @dev The value of a group; the slot of a revealed winner holds the digest it is the hash of.

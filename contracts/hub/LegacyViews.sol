@@ -23,7 +23,7 @@ abstract contract LegacyViews is Views {
         view
         returns (address, address, uint256, address, address, uint256, address, address, uint256)
     {
-        (Deal memory deal,,) = Deals.full(_dealStore(dealid));
+        (Deal memory deal,,) = Deals.full(Deals.storeOf(dealid));
         return (
             deal.app.pointer,
             deal.app.owner,
@@ -42,7 +42,7 @@ abstract contract LegacyViews is Views {
         view
         returns (uint256, bytes32, address, address, address, string memory)
     {
-        (Deal memory deal,,) = Deals.full(_dealStore(dealid));
+        (Deal memory deal,,) = Deals.full(Deals.storeOf(dealid));
         return (deal.trust, deal.tag, deal.requester, deal.beneficiary, deal.callback, deal.params);
     }
 
@@ -51,7 +51,7 @@ abstract contract LegacyViews is Views {
         view
         returns (uint256, uint256, uint256, uint256, uint256, uint256)
     {
-        (Deal memory deal,,) = Deals.full(_dealStore(dealid));
+        (Deal memory deal,,) = Deals.full(Deals.storeOf(dealid));
         return (deal.category, deal.startTime, deal.botFirst, deal.botSize, deal.workerStake, deal.schedulerRewardRatio);
     }
 

@@ -35,7 +35,7 @@ abstract contract Lifecycle is Settlement {
     }
 
     function _initialize(bytes32 dealid, uint256 idx) private returns (bytes32 taskid) {
-        address store = _dealStore(dealid);
+        address store = Deals.storeOf(dealid);
         (address workerpool, uint256 first, uint256 size) = Deals.placing(store);
         if (size == 0) revert Deal_Unknown(dealid);
         if (idx < first || idx - first >= size) revert Task_IndexOutOfDeal(first, size, idx);

@@ -268,7 +268,7 @@ abstract contract Views is MatchingRules {
         if (!_isSigned(IRegistryEntry(order.dataset).owner(), word, hash, order.sign)) {
             revert IncompatibleDatasetOrder("Invalid dataset order signature");
         }
-        (Deal memory deal,,) = Deals.full(_dealStore(dealId));
+        (Deal memory deal,,) = Deals.full(Deals.storeOf(dealId));
         if (deal.requester == address(0)) revert IncompatibleDatasetOrder("Deal not found");
         if (deal.dataset.pointer != address(0)) revert IncompatibleDatasetOrder("Deal already has a dataset");
         if (!Signatures.isAllowed(order.apprestrict, deal.app.pointer)) {
@@ -288,7 +288,7 @@ abstract contract Views is MatchingRules {
     /* DEALS AND TASKS */
 
     function viewDeal(bytes32 dealid) external view returns (Deal memory deal) {
-        (deal,,) = Deals.full(_dealStore(dealid));
+        (deal,,) = Deals.full(Deals.storeOf(dealid));
     }
 
     function viewTask(bytes32 taskid) external view returns (Task memory) {

@@ -6,6 +6,8 @@ import {CodeStore} from "./CodeStore.sol";
 
 /// @title Boost deals as code: the members of DealBoost, packed, after the STOP byte
 library BoostDeals {
+    bytes32 private constant DOMAIN = keccak256("poco.deal.boost");
+
     function write(bytes32 dealid, DealBoost memory deal) internal {
         bytes memory owners = abi.encodePacked(
             deal.appOwner,
@@ -60,8 +62,7 @@ library BoostDeals {
         }
     }
 
-    /// @dev Apart from classic deals and results, whose salts are their ids.
     function _salt(bytes32 dealid) private pure returns (bytes32) {
-        return ~dealid;
+        return CodeStore.saltOf(DOMAIN, dealid);
     }
 }

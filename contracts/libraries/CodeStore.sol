@@ -69,6 +69,17 @@ library CodeStore {
         }
     }
 
+    /// @notice Salt of the record that an id of one kind names.
+    /// @dev Callers choose ids, and may choose the content of records: without the domain in the hash, an id could be
+    /// found under which a record of another kind is read.
+    function saltOf(bytes32 domain, bytes32 id) internal pure returns (bytes32 salt) {
+        assembly ("memory-safe") {
+            mstore(0x00, domain)
+            mstore(0x20, id)
+            salt := keccak256(0x00, 0x40)
+        }
+    }
+
     /// @notice Address of the record of `salt`, created by this contract.
     function addressOf(bytes32 salt) internal view returns (address store) {
         bytes32 codeHash = INIT_CODE_HASH;

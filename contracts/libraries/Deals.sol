@@ -34,6 +34,7 @@ struct DealTerms {
 /// botSize, trust, category), the tag, then as flagged: dataset owner and dataset, sponsor, callback, beneficiary; the
 /// params fill the rest.
 library Deals {
+    bytes32 private constant DOMAIN = keccak256("poco.deal");
     uint256 private constant FLAG_DATASET = 1;
     uint256 private constant FLAG_SPONSOR = 2;
     uint256 private constant FLAG_CALLBACK = 4;
@@ -81,7 +82,7 @@ library Deals {
                 calldatacopy(at, params.offset, params.length)
                 mstore(code, sub(add(at, params.length), add(code, 32)))
             }
-            CodeStore.write(dealid, code);
+            CodeStore.write(CodeStore.saltOf(DOMAIN, dealid), code);
         }
     }
 
@@ -124,6 +125,11 @@ library Deals {
         if (r.beneficiary == r.requester) flags |= FLAG_BENEFICIARY_IS_REQUESTER;
         else if (r.beneficiary != address(0)) flags |= FLAG_BENEFICIARY;
         if (uint256(m.tag) & 1 != 0) flags |= FLAG_TEE;
+    }
+
+    /// @notice Where the record of a deal is, or would be.
+    function storeOf(bytes32 dealid) internal view returns (address) {
+        return CodeStore.addressOf(CodeStore.saltOf(DOMAIN, dealid));
     }
 
     /// @notice Where the tasks of a deal belong; all zeros when it does not exist.

@@ -18,13 +18,14 @@ struct Outcome {
 /// @dev Record: STOP · head 2 · results · callback data; the head is the length of the results. For contributeAndFinalize:
 /// STOP · worker 20 · digest 32 · head 2 · enclave 20 if the head's top bit is set · results · callback data.
 library Results {
+    bytes32 private constant DOMAIN = keccak256("poco.results");
     uint256 private constant WITH_ENCLAVE = 1 << 15;
 
     /// @notice Longest sum of results and callback data, in bytes.
     uint256 internal constant MAX_SIZE = CodeStore.MAX_CODE_SIZE - 1 - 20 - 32 - 2 - 20;
 
     function write(bytes32 taskid, bytes calldata results, bytes calldata resultsCallback) internal {
-        CodeStore.write(taskid, abi.encodePacked(bytes1(0), uint16(results.length), results, resultsCallback));
+        CodeStore.write(_salt(taskid), abi.encodePacked(bytes1(0), uint16(results.length), results, resultsCallback));
     }
 
     function writeSolo(
@@ -38,12 +39,12 @@ library Results {
         bytes memory head = enclave == address(0)
             ? abi.encodePacked(bytes1(0), worker, digest, uint16(results.length))
             : abi.encodePacked(bytes1(0), worker, digest, uint16(results.length | WITH_ENCLAVE), enclave);
-        CodeStore.write(taskid, abi.encodePacked(head, results, resultsCallback));
+        CodeStore.write(_salt(taskid), abi.encodePacked(head, results, resultsCallback));
     }
 
     /// @notice The outcome of a task; empty when nothing was written.
     function read(bytes32 taskid, bool solo) internal view returns (Outcome memory outcome) {
-        bytes memory code = CodeStore.addressOf(taskid).code;
+        bytes memory code = CodeStore.addressOf(_salt(taskid)).code;
         if (code.length == 0) return outcome;
         uint256 at;
         uint256 end;
@@ -65,6 +66,10 @@ library Results {
         uint256 size = head & ~WITH_ENCLAVE;
         outcome.results = _slice(at, size);
         outcome.resultsCallback = _slice(at + size, end - at - size);
+    }
+
+    function _salt(bytes32 taskid) private pure returns (bytes32) {
+        return CodeStore.saltOf(DOMAIN, taskid);
     }
 
     function _slice(uint256 at, uint256 size) private pure returns (bytes memory slice) {

@@ -276,7 +276,7 @@ contract RecordsTest is Checks {
     function testFuzz_boostDeals__any_deal__reads_back(bytes32 dealid, DealBoost memory deal) external {
         BoostDeals.write(dealid, deal);
         _equal("deal", abi.encode(BoostDeals.read(dealid)), abi.encode(deal));
-        _true("not a classic deal", CodeStore.addressOf(dealid).code.length == 0);
+        _true("not a classic deal", Deals.storeOf(dealid).code.length == 0);
     }
 
     function testFuzz_results__any_outcome__reads_back(bytes32 taskid, bool solo, Outcome memory o, uint16 a, uint16 b)
@@ -350,7 +350,7 @@ contract RecordsTest is Checks {
 
     function _checkDeal(bytes32 dealid, Deal memory deal, uint256 timeref) private {
         _write(dealid, deal, timeref);
-        address store = CodeStore.addressOf(dealid);
+        address store = Deals.storeOf(dealid);
         (Deal memory read, bytes32 readId, uint256 readClock) = Deals.full(store);
         _equal("deal", abi.encode(read), abi.encode(deal));
         _equal("dealid", uint256(readId), uint256(dealid));
