@@ -124,20 +124,20 @@ class Explainer:
         """Find out of what the 32 bytes are the identity."""
         market = self._need()
         hub, name = market.hub, hexed(identity)
-        # First, and alone: where a deal would be kept, a completed task may have its results.
-        task = hub.task(TaskId(identity))
-        if task.status is not TaskStatus.UNSET:
-            return self._task(TaskId(identity), task)
-        deal_values, boost_values, consumed, presigner = hub.read_all(
+        deal_values, boost_values, task_values, consumed, presigner = hub.read_all(
             [
                 ("viewDeal", (identity,)),
                 ("viewDealBoost", (identity,)),
+                ("viewTask", (identity,)),
                 ("viewConsumed", (identity,)),
                 ("viewPresigned", (identity,)),
             ]
         )
         if deal := Deal.from_abi(DealId(identity), deal_values):
             return deal
+        task = Task.from_abi(task_values)
+        if task.status is not TaskStatus.UNSET:
+            return self._task(TaskId(identity), task)
         boost = BoostDeal(DealId(identity), *boost_values)
         if int(boost.requester, 16):
             return explain_boost_deal(boost, market.chain.timestamp())
