@@ -60,7 +60,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
     secret = tmp_path / "secret"
     secret.write_text("secret")
 
-    def do(deed: str, seconds: float = 2.0, **changes: object) -> Execution:
+    def do(deed: str, seconds: float = 2.0, memory: int = 64 * MIB, **changes: object) -> Execution:
         task = TaskInputs(
             task_id=hashlib.sha256(deed.encode()).digest(),
             deal_id=bytes(32),
@@ -71,7 +71,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
             params=json.dumps({"iexec_args": deed, "iexec_input_files": [SECRET]}),
             limits=RunLimits(
                 seconds=seconds,
-                memory=64 * MIB,
+                memory=memory,
                 processes=64,
                 output=OutputLimits(size=8 * MIB, entries=1000),
             ),
@@ -136,7 +136,6 @@ def test_deed__in_any_sandbox__ends_with_its_cause(run: Run, deed: str, cause: C
         ("shared-memory", Cause.APP_OUT_OF_MEMORY, 137),
         ("volume", Cause.APP_OUT_OF_MEMORY, 137),
         ("sparse", Cause.APP_OUTPUT_TOO_LARGE, 0),
-        ("fork-bomb", Cause.APP_COMPUTE_TIMEOUT, 137),
         ("deaf", Cause.APP_COMPUTE_TIMEOUT, 137),
         ("exit 255", Cause.APP_COMPUTE_FAILED, 255),
         ("raise 11", Cause.APP_COMPUTE_FAILED, 139),
@@ -243,6 +242,14 @@ def test_egress__host_network_and_cloud__cannot_be_reached(run: Run) -> None:
         execution = run(f"egress {' '.join(targets)}", seconds=10.0)
         assert visitors == []
     assert (execution.failure, execution.exit_code) == (None, 0)  # no peer has answered
+
+
+@in_container
+def test_fork_bomb__is_held_at_its_number_of_processes_until_its_time_is_over(run: Run) -> None:
+    execution = run("fork-bomb", memory=512 * MIB)  # 64 processes are not out of memory then
+    assert execution.failure is not None
+    assert execution.failure.cause is Cause.APP_COMPUTE_TIMEOUT
+    assert execution.exit_code == 137
 
 
 @in_container
