@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -13,9 +14,10 @@ import click
 
 from poco.errors import ConfigurationError, InternalError, PocoError
 
-__all__ = ["as_failure", "one_line_errors", "stopped_by_signals"]
+__all__ = ["as_failure", "one_line_errors", "stopped_by_signals", "visible"]
 
 _INTERRUPTED = 130
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @contextmanager
@@ -50,6 +52,13 @@ def as_failure(error: Exception) -> PocoError:
     )
 
 
+def visible(text: str) -> str:
+    """Return a text that may be of strangers without what would make a terminal act or deceive."""
+    return _CONTROL.sub(
+        lambda found: found[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n")
+    )
+
+
 def stopped_by_signals() -> tuple[threading.Event, threading.Event]:
     """Return what SIGTERM and Ctrl-C set from now on: the first one `drain`, the second `stop`.
 
@@ -67,5 +76,5 @@ def stopped_by_signals() -> tuple[threading.Event, threading.Event]:
 
 
 def _end(error: PocoError) -> None:
-    click.echo(f"error: {' '.join(str(error).split())}", err=True)
+    click.echo(f"error: {visible(' '.join(str(error).split()))}", err=True)
     sys.exit(error.exit_code)

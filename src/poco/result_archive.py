@@ -6,10 +6,10 @@ agreed on (spec offchain §1.11, §1.13, §5.5). Whoever sent it is not trusted.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from poco import appio
 from poco.appio import (
@@ -19,6 +19,7 @@ from poco.appio import (
     OutputLimits,
     unpack_archive,
 )
+from poco.appio.untrusted_json import parse_object
 from poco.errors import PeerError
 
 __all__ = ["MAX_ARCHIVE_BYTES", "ArchiveContent", "ResultLink", "inspect_archive", "parse_link"]
@@ -48,7 +49,7 @@ def parse_link(results: bytes) -> ResultLink:
         PeerError: the scheduler wrote something else.
     """
     try:
-        document = json.loads(results)
+        document: dict[str, Any] = parse_object(results.decode())
         digest = document.get("sha256")
         sha256 = None if digest is None else bytes.fromhex(digest.removeprefix("0x"))
         return ResultLink(str(document["storage"]), str(document["location"]), sha256)

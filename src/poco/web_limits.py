@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -38,11 +39,13 @@ class RateLimit:
         """Count one request.
 
         Args:
-            caller: address or IP address.
+            caller: address or IP address; IPv6 addresses of one /64, which is what a host gets at
+                least, are one caller.
 
         Raises:
             HttpError: 429 with ``Retry-After``: the caller asks too often.
         """
+        caller = _one_host(caller)
         with self._lock:
             now = self._clock()
             tokens, since = self._buckets.pop(caller, (self._capacity, now))
@@ -61,6 +64,15 @@ class RateLimit:
                 remedy=f"wait {wait} s",
                 headers={"Retry-After": str(wait)},
             )
+
+
+def _one_host(caller: str) -> str:
+    """Return what all addresses of one host have in common."""
+    try:
+        address = ipaddress.IPv6Address(caller.partition("%")[0])
+    except ValueError:
+        return caller
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
 
 
 def per_peer(per_minute: int) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from poco.web import HttpError
@@ -28,3 +30,23 @@ def test_rate_limit__many_callers__forgets_the_oldest() -> None:
     limit.take("0")
     with pytest.raises(HttpError):
         limit.take("100000")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8::1", "2001:db8::2:3:4:5", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+    ],
+)
+def test_rate_limit__addresses_of_one_host__are_one_caller(
+    one: str, other: str, is_same: bool
+) -> None:
+    limit = RateLimit(1, clock=lambda: 0.0)
+    limit.take(one)
+    with pytest.raises(HttpError) if is_same else nullcontext():
+        limit.take(other)

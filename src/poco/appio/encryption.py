@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from poco.appio.aes import BLOCK_BYTES, chunks_of, decrypted, decrypted_legacy, encrypted
 from poco.appio.new_file import new_file
+from poco.appio.unpacking import open_zip
 from poco.errors import UserInputError
 
 __all__ = [
@@ -243,7 +244,7 @@ def decrypt_result(archive: Path, target: Path, private_key: bytes) -> None:
     """
     key = _private_key(private_key)
     try:
-        with zipfile.ZipFile(archive) as outer:
+        with open_zip(archive) as outer:
             locked = outer.read(_entry(outer, _KEY_ENTRY, _MAX_KEY_ENTRY_BYTES, archive))
             entry = _entry(outer, _RESULT_ENTRY, MAX_RESULT_BYTES, archive)
             secret = _result_key(key, locked, archive)

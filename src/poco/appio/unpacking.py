@@ -6,16 +6,20 @@ Used for the ``dirinuri`` of v2 (spec offchain ยง1.6) and for result archives (ย
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-__all__ = ["INPUT_LIMITS", "ArchiveLimits", "ArchiveTooLargeError", "unpack_archive"]
+__all__ = ["INPUT_LIMITS", "ArchiveLimits", "ArchiveTooLargeError", "open_zip", "unpack_archive"]
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_NAME_BYTES = 255
+_MAX_DIRECTORY_BYTES = 64 * 1024**2
 _MAX_DEPTH = 64
 
 # What a zip made by an enemy can raise in the library.
@@ -45,6 +49,27 @@ class ArchiveTooLargeError(ValueError):
     """An archive that unpacks to more than its limits."""
 
 
+@contextmanager
+def open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip that a stranger made, unless its directory would fill the memory.
+
+    Raises:
+        zipfile.BadZipFile: its directory is too long, or it is no zip.
+        OSError: it cannot be read.
+    """
+    with _Pieces(io.FileIO(archive)) as file, zipfile.ZipFile(file) as opened:
+        yield opened
+
+
+class _Pieces(io.BufferedReader):
+    """A file of which nothing large is read at once; the library does so to directories only."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its directory may have {_MAX_DIRECTORY_BYTES} bytes")
+        return super().read(size)
+
+
 def unpack_archive(archive: Path, folder: Path, limits: ArchiveLimits) -> dict[str, bytes]:
     """Unpack an archive.
 
@@ -66,7 +91,7 @@ def unpack_archive(archive: Path, folder: Path, limits: ArchiveLimits) -> dict[s
     """
     digests: dict[str, bytes] = {}
     try:
-        with zipfile.ZipFile(archive) as packed:
+        with open_zip(archive) as packed:
             entries = packed.infolist()
             if len(entries) > limits.entries:
                 raise ArchiveTooLargeError(f"an archive may have {limits.entries} entries")

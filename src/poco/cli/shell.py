@@ -41,7 +41,7 @@ from poco.cli.options import (
     wallet_options,
 )
 from poco.cli.rendering import failure_document, rendered
-from poco.command_line import as_failure
+from poco.command_line import as_failure, visible
 from poco.errors import PocoError, UserInputError
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class Shell:
         """Tell what goes on; not with --raw or --quiet."""
         if not self.raw and not self.quiet:
             with self._still():
-                click.echo(text, err=True)
+                click.echo(visible(text), err=True)
 
     def warn(self, text: str) -> None:
         """Tell what people should know; not with --raw."""
         if not self.raw:
             with self._still():
-                click.secho(f"warning: {text}", err=True, fg="yellow")
+                click.secho(f"warning: {visible(text)}", err=True, fg="yellow")
 
     def done(
         self,
@@ -119,9 +119,9 @@ class Shell:
             click.echo(json.dumps(answer, separators=(",", ":")), err=bool(failures))
         else:
             if shown:
-                click.echo(shown)
+                click.echo(visible(shown))
             for failure in failures:
-                click.echo(f"error: {failure}", err=True)
+                click.echo(f"error: {visible(failure)}", err=True)
         if failures:
             sys.exit(1)
 
@@ -137,7 +137,7 @@ class Shell:
             if self.raw:
                 raise click.Abort
             with self._still():
-                agreed = click.confirm(question, err=True)
+                agreed = click.confirm(visible(question), err=True)
         except click.Abort:
             self.say("")
             raise UserInputError(
@@ -193,10 +193,12 @@ class Shell:
             yield lambda _: None
         elif sys.stderr.isatty():
             from rich.console import Console
+            from rich.text import Text
 
             try:
-                with Console(stderr=True).status(text) as self._status:
-                    yield self._status.update
+                with Console(stderr=True).status(Text(visible(text))) as status:
+                    self._status = status
+                    yield lambda newer: status.update(Text(visible(newer)))
             finally:
                 self._status = None
         else:
@@ -227,7 +229,7 @@ class Shell:
         if self.raw:
             line = failure_document(self._ctx.command_path, type(error).__name__, str(error))
         else:
-            line = f"error: {' '.join(str(error).split())}"
+            line = f"error: {visible(' '.join(str(error).split()))}"
         click.echo(line, err=True)
         sys.exit(error.exit_code)
 

@@ -5,7 +5,6 @@ It works with the schedulers of others, too. What they answer is shown, never be
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -18,6 +17,7 @@ from eth_typing import ChecksumAddress
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError
 from poco.orders import TaskId, sign_digest
+from poco.peers import json_object, peer_client
 from poco.scheduler.challenges import log_challenge_digest
 
 __all__ = ["AppLogs", "Reporter", "TaskReport", "find_scheduler"]
@@ -93,7 +93,7 @@ class Reporter:
 
     def __init__(self, url: str, *, service: str = "scheduler", field: str = "apiUrl") -> None:
         self._url, self._service, self._field = url, service, field
-        self._http = httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._http = peer_client(_MAX_ANSWER_BYTES, timeout=_TIMEOUT_SECONDS, trust_env=False)
 
     def __enter__(self) -> Reporter:
         return self
@@ -158,22 +158,16 @@ class Reporter:
         headers = {"Authorization": login} if login else {}
         try:
             url = httpx.URL(self._url).join(path)
-            with self._http.stream("GET", url, params=query or {}, headers=headers) as answer:
-                content = bytearray()
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    if len(content) > _MAX_ANSWER_BYTES:
-                        raise self._fault(f"may answer with {_MAX_ANSWER_BYTES} bytes at most")
+            answer = self._http.get(url, params=query or {}, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._fault(f"does not answer ({error or type(error).__name__})") from error
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         try:
-            document = json.loads(content)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise self._fault(f"must answer with a JSON object, not with {answer.status_code}")
+            document = json_object(answer)
+        except ValueError as error:
+            rule = f"must answer with a JSON object, not with {answer.status_code}"
+            raise self._fault(rule) from error
         if not answer.is_success:
             words = document.get("error", answer.reason_phrase)
             raise self._fault(f"refuses: {answer.status_code} {str(words)[:500]}")

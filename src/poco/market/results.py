@@ -17,6 +17,7 @@ from poco.appio.encryption import decrypt_result
 from poco.contracts import Market, Task, TaskStatus
 from poco.errors import PeerError, UserInputError
 from poco.orders import ZERO_ADDRESS, TaskId
+from poco.peers import peer_client
 from poco.result_archive import MAX_ARCHIVE_BYTES, ResultLink, inspect_archive, parse_link
 from poco.services.results.cids import layout_of, raw_cid
 from poco.services.results.inspection import is_sealed
@@ -167,18 +168,16 @@ def _tls() -> ssl.SSLContext:
 
 def _download(url: str, link: ResultLink, target: Path) -> None:
     digest = hashlib.sha256()
-    size = 0
     try:
         with (
-            httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False, verify=_tls()) as client,
+            peer_client(
+                MAX_ARCHIVE_BYTES, timeout=_TIMEOUT_SECONDS, trust_env=False, verify=_tls()
+            ) as client,
             client.stream("GET", url, follow_redirects=link.storage == "ipfs") as answer,
             target.open("wb") as file,
         ):
             answer.raise_for_status()
             for chunk in answer.iter_bytes():
-                size += len(chunk)
-                if size > MAX_ARCHIVE_BYTES:
-                    raise _bad_link(link, f"an archive may have {MAX_ARCHIVE_BYTES} bytes")
                 digest.update(chunk)
                 file.write(chunk)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -10,6 +10,7 @@ import httpx
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError
 from poco.orders import TaskId
+from poco.peers import peer_client
 from poco.result_archive import MAX_ARCHIVE_BYTES, inspect_archive
 
 __all__ = ["callback_data"]
@@ -42,16 +43,13 @@ def callback_data(results_url: str, taskid: TaskId, digest: bytes) -> bytes:
 
 
 def _download(url: str, target: Path) -> None:
-    size = 0
     with (
-        httpx.stream("GET", url, timeout=_TIMEOUT_SECONDS, trust_env=False) as answer,
+        peer_client(MAX_ARCHIVE_BYTES, timeout=_TIMEOUT_SECONDS, trust_env=False) as client,
+        client.stream("GET", url) as answer,
         target.open("wb") as file,
     ):
         answer.raise_for_status()
         for piece in answer.iter_bytes():
-            size += len(piece)
-            if size > MAX_ARCHIVE_BYTES:
-                raise _fault(url, f"an archive may have {MAX_ARCHIVE_BYTES} bytes")
             file.write(piece)
 
 

@@ -11,8 +11,9 @@ import httpx
 from eth_account.signers.local import LocalAccount
 
 from poco.contracts.nodes import shown_url
-from poco.errors import PeerError, UserInputError
+from poco.errors import PeerError
 from poco.orders import sign_digest
+from poco.peers import json_object, peer_client
 from poco.scheduler.protocol import (
     LONGEST_WAIT_SECONDS,
     Capability,
@@ -24,6 +25,7 @@ from poco.scheduler.protocol import (
 __all__ = ["SchedulerClient"]
 
 _TIMEOUT = httpx.Timeout(30.0, read=30.0 + LONGEST_WAIT_SECONDS)
+_MAX_ANSWER_BYTES = 16 * 1024**2
 
 
 class SchedulerClient:
@@ -41,7 +43,7 @@ class SchedulerClient:
         self._capability: Capability | None = None
         self._lock = threading.Lock()
         # No proxy of the environment: schedulers are reached directly.
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
+        self._client = peer_client(_MAX_ANSWER_BYTES, timeout=_TIMEOUT, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -60,7 +62,7 @@ class SchedulerClient:
             self.register(self._capability)  # the scheduler has lost its database
             answer = self._authorized("/v2/sync", document, wait=wait)
         try:
-            return Orders.from_json(self._accepted(answer).json())
+            return Orders.from_json(json_object(self._accepted(answer)))
         except ValueError as error:
             raise self._fault("the scheduler must answer in JSON") from error
 
@@ -96,7 +98,7 @@ class SchedulerClient:
     def _signature(self, challenge: str) -> str:
         try:
             digest = login_digest(bytes.fromhex(challenge.removeprefix("0x")))
-        except (ValueError, UserInputError) as error:
+        except ValueError as error:
             raise self._fault("the scheduler must send a challenge of 32 bytes") from error
         return f"0x{sign_digest(self._account, digest).hex()}"
 
@@ -124,6 +126,6 @@ class SchedulerClient:
 
 def _member(answer: httpx.Response, name: str) -> str:
     try:
-        return str(answer.json()[name])
-    except (ValueError, KeyError, TypeError):
+        return str(json_object(answer)[name])
+    except (ValueError, KeyError):
         return ""

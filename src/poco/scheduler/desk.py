@@ -190,7 +190,7 @@ class Desk:
                 connection, entries, row, listed, self._settings, self._moment.wall(), self._report
             )
             if is_new:
-                keep_logs(connection, self._database, entries, worker, report.logs, self._settings)
+                keep_logs(connection, entries, worker, report.logs, self._settings)
             again = [
                 entry
                 for taskid, entry in entries.items()

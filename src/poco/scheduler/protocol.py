@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
+from eth_hash.auto import keccak
 from eth_typing import ChecksumAddress
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -54,6 +55,7 @@ MAX_LOGS = 4
 """Logs of so many tasks are in one report: it stays a few megabytes whatever is in them."""
 
 _MAX_TEXT = 2_000
+_LOGIN = b"log in to the scheduler of a workerpool: "
 
 
 def _word(value: object) -> bytes:
@@ -327,8 +329,17 @@ class SchedulerPort(Protocol):
 
 
 def login_digest(challenge: bytes) -> bytes:
-    """Return what a worker signs to log in: the personal-message digest of the 32 bytes."""
-    return personal_digest(challenge)
+    """Return what a worker signs to log in, the personal-message digest of a hash.
+
+    A scheduler chooses the 32 bytes of the challenge, and must not choose what is signed: bare,
+    they could be an upload, a request for secrets, or the leave of a pool of the worker's own.
+
+    Raises:
+        ValueError: the challenge has not 32 bytes.
+    """
+    if len(challenge) != 32:
+        raise ValueError("a challenge has 32 bytes")
+    return personal_digest(keccak(_LOGIN + challenge))
 
 
 def _mapping(document: object) -> Mapping[str, Any]:

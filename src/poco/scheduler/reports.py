@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row, bindparam, delete, update
 
 from poco.appio.causes import PERMANENT
-from poco.database import Database, upsert
 from poco.orders import TaskId
 from poco.scheduler.errands import UPLOADS, is_believed, replica_of
 from poco.scheduler.protocol import MAX_LOG_CHARACTERS, ReplicateReport, TaskLogs
@@ -23,6 +22,14 @@ __all__ = ["keep_logs", "take_reports"]
 _FAILURES_BEFORE_QUARANTINE = 3
 _MOST_DOUBLINGS = 10
 _LONGEST_QUARANTINE = 3600.0
+_DROP_LOGS = delete(logs).where(
+    logs.c.taskid == bindparam("task"), logs.c.worker == bindparam("who")
+)
+_SET_EXIT_CODE = (
+    update(replicates)
+    .where(replicates.c.taskid == bindparam("task"), replicates.c.worker == bindparam("who"))
+    .values(exit_code=bindparam("code"))
+)
 
 
 def take_reports(
@@ -105,7 +112,6 @@ def _judge(
 
 def keep_logs(
     connection: Connection,
-    database: Database,
     entries: Mapping[TaskId, Entry],
     worker: str,
     found: Sequence[TaskLogs],
@@ -115,8 +121,7 @@ def keep_logs(
 
     Args:
         connection: a transaction of the database.
-        database: the database.
-        entries: tasks of the worker.
+        entries: tasks of the worker, locked.
         worker: its wallet.
         found: what it hands over.
         settings: of the scheduler.
@@ -133,7 +138,8 @@ def keep_logs(
             "stderr": storable(one.stderr[-MAX_LOG_CHARACTERS:]),
             "expires": entry.situation.terms.final_deadline + kept,
         }
-        connection.execute(upsert(database, logs, row))
+        key = {"task": one.task_id, "who": worker}
+        connection.execute(_DROP_LOGS, key)  # not an upsert: that is compiled anew each time
+        connection.execute(logs.insert(), row)
         if one.exit_code is not None:
-            here = (replicates.c.taskid == one.task_id) & (replicates.c.worker == worker)
-            connection.execute(update(replicates).where(here).values(exit_code=one.exit_code))
+            connection.execute(_SET_EXIT_CODE, key | {"code": one.exit_code})

@@ -217,6 +217,10 @@ def load(
     rows = connection.execute(_LOCKED_TASKS if lock else _TASKS, {"ids": wanted}).all()
     dealids = {row.dealid for row in rows}
     of_deals = {row.dealid: row for row in connection.execute(_DEALS, {"ids": list(dealids)})}
+    able = {
+        dealid: {worker.wallet for worker in people if qualifies(worker, deal)}
+        for dealid, deal in of_deals.items()
+    }
     heard = {worker.wallet for worker in people}
     replicas: dict[bytes, list[Replica]] = {}
     for row in connection.execute(_REPLICATES, {"ids": wanted}):
@@ -231,7 +235,7 @@ def load(
                 tuple(replicas.get(row.taskid, ())),
                 now,
                 head,
-                people,
+                able[row.dealid],
                 settings,
             ),
         )
@@ -259,7 +263,7 @@ def _situation(
     replicas: tuple[Replica, ...],
     now: int,
     head: int,
-    people: Sequence[Row[Any]],
+    able: set[str],
     settings: Settings,
 ) -> Situation:
     used = {replica.worker for replica in replicas}
@@ -284,6 +288,6 @@ def _situation(
         replicas=replicas,
         has_archive=task.link is not None,
         has_challenge=not deal.tag & TEE or bool(task.enclave_challenge),
-        capable=sum(worker.wallet not in used and qualifies(worker, deal) for worker in people),
+        capable=len(able - used),
         now=now,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,6 +21,7 @@ from poco.orders import (
     Domain,
     OrderKind,
     RequestOrder,
+    WorkerpoolOrder,
     order_hash,
     sign_order,
 )
@@ -265,6 +267,8 @@ def test_client__of_a_busy_book__passes_its_words_on(status: int) -> None:
         httpx.Response(200, json=[]),
         httpx.Response(200, json={"ok": True}),
         httpx.Response(404, json={"detail": "Not Found"}),
+        httpx.Response(200, text="[" * 10**5),
+        httpx.Response(200, text='{"ok": true, "volume": 1e999}'),
     ],
 )
 def test_client__of_something_else__says_that_it_is_no_book(answer: httpx.Response) -> None:
@@ -280,6 +284,75 @@ def test_client__of_a_book_without_end__stops_reading() -> None:
     client = talking(lambda _: httpx.Response(200, content=flood()))
     with pytest.raises(PeerError, match="more than 67108864 bytes"):
         client.find(OrderKind.APP, "0x" + "00" * 32)
+
+
+def proposing(request: RequestOrder, **changes: Any) -> dict[str, Any]:
+    """Return a proposal of one task for 5 nRLC, made of orders that a book has."""
+    app = replace(ORDER, appprice=2)
+    pool = WorkerpoolOrder(
+        workerpool="0x" + "33" * 20, workerpoolprice=3, category=0, salt=bytes(32)
+    )
+    fill = {
+        "volume": 1,
+        "cost": 5,
+        "apporder": app.to_json(),
+        "datasetorder": None,
+        "workerpoolorder": pool.to_json(),
+        "requestorder": request.to_json(),
+    }
+    whole = {"ok": True, "volume": 1, "cost": 5, "inSequence": True}
+    return {**whole, "matches": [fill | changes.pop("fill", {})], **changes}
+
+
+def test_match__for_the_request__is_passed_on() -> None:
+    assert answering(proposing(REQUEST)).match(REQUEST).fills[0].request == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"params": "steal"}, "not ask for"),
+        ({"beneficiary": "0x" + "66" * 20}, "not ask for"),
+        ({"appmaxprice": 10**9}, "not ask for"),
+        ({"volume": 2}, "not ask for"),
+        ({"sign": b"x"}, "not ask for"),
+    ],
+)
+def test_match__when_the_book_changes_the_request__is_refused(
+    change: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(PeerError, match=why):
+        answering(proposing(replace(REQUEST, **change))).match(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"fill": {"cost": 1}, "cost": 1}, "costs the prices"),
+        ({"cost": 1}, "another price"),
+        ({"fill": {"volume": 2, "cost": 10}, "volume": 2, "cost": 10}, "not ask for|more tasks"),
+        ({"fill": {"volume": 0, "cost": 0}, "volume": 0, "cost": 0}, "costs the prices"),
+    ],
+)
+def test_match__when_the_book_lies_about_price_or_volume__is_refused(
+    changes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(PeerError, match=why):
+        answering(proposing(REQUEST, **changes)).match(REQUEST)
+
+
+def test_match__for_fewer_tasks_than_an_unsigned_request_has__offers_only_these_for_signing() -> (
+    None
+):
+    asked: list[Any] = []
+
+    def book(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        return httpx.Response(200, json=proposing(replace(REQUEST, volume=100)))
+
+    with pytest.raises(PeerError, match="not ask for"):
+        talking(book).match(replace(REQUEST, volume=100), 1)
+    assert (asked[0]["order"]["volume"], asked[0]["volume"]) == ("1", 1)
 
 
 def record(order: AppOrder, hashed: str) -> dict[str, Any]:

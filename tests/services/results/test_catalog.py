@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from support.postgresql import start_postgresql
 
 from poco.database import Database
 from poco.services.results import TABLES, Quotas
 from poco.services.results.catalog import Catalog, Content, Record, Reservation
+from poco.services.results.space import ROLES, Space
 from poco.web import HttpError
 
 CONTENT = Content("bafyfirst", 100, "0x01")
@@ -40,8 +47,8 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
-    """An empty catalog in each engine in turn."""
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database in each engine in turn."""
     url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgresql")
@@ -49,8 +56,13 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
     with database.writing() as connection:
         for table in TABLES.sorted_tables:
             connection.execute(table.delete())
-    yield Catalog(database)
+    yield database
     database.close()
+
+
+@pytest.fixture
+def catalog(database: Database) -> Catalog:
+    return Catalog(database)
 
 
 def store(catalog: Catalog, record: Record = RECORD, content: Content = CONTENT) -> None:
@@ -152,6 +164,103 @@ def test_reserve__refused__keeps_the_earlier_one(catalog: Catalog) -> None:
     with pytest.raises(HttpError):
         catalog.reserve(replace(UPLOAD, size=301), QUOTAS)
     assert catalog.uploads() == [UPLOAD]
+
+
+def test_reserve__by_many_at_once__never_exceeds_a_quota(catalog: Catalog) -> None:
+    def reserve(number: int) -> int:
+        try:
+            catalog.reserve(replace(UPLOAD, worker=f"0x1{number}", size=100), QUOTAS)
+        except HttpError:
+            return 0
+        return 100
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(reserve, range(6))) == 200
+
+
+def test_reserve__once_more__adds_up_no_rows(database: Database, catalog: Catalog) -> None:
+    """Else each upload would take longer than the one before."""
+    store(catalog)
+    catalog.reserve(UPLOAD, QUOTAS)
+    statements: list[str] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(*call: Any) -> None:
+        statements.append(call[2])
+
+    try:
+        catalog.add(replace(RECORD, task="0x02"), CONTENT)
+        catalog.reserve(replace(UPLOAD, size=0), QUOTAS)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(statements) > 8
+    assert [text for text in statements if "sum(contents" in text] == []
+
+
+_tasks, _cids = (
+    st.sampled_from(["0x01", "0x02", "0x03"]),
+    st.sampled_from(["one", "three", "seven"]),
+)
+_accounts = st.sampled_from(["0x0a", "0x0b"])
+_deeds = st.tuples(
+    st.sampled_from(["store", "add", "put", "ready", "reserve", "drop", "remove", "clean"]),
+    _tasks,
+    _cids,
+    _accounts,
+    _accounts,
+)
+
+
+@given(st.lists(_deeds, max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_sums__whatever_happens__are_those_of_the_rows(
+    deeds: list[tuple[str, str, str, str, str]],
+) -> None:
+    database = Database("sqlite://", TABLES)
+    catalog = Catalog(database)
+
+    def sums() -> list[int]:
+        with database.writing() as connection:
+            space = Space(database, connection)
+            accounts = [(role, who) for role in ROLES for who in ("0x0a", "0x0b")]
+            return [space.used(), *(space.used_by(role, who) for role, who in accounts)]
+
+    def made_anew() -> list[int]:
+        with database.writing() as connection:
+            Space(database, connection).forget()
+        return sums()
+
+    sums()
+    for deed, task, cid, requester, workerpool in deeds:
+        content = Content(cid, len(cid), "0x")
+        record = replace(RECORD, task=task, cid=cid, requester=requester, workerpool=workerpool)
+        upload = Reservation(task, "0x03", "0x", len(cid), requester, workerpool, 1)
+        match deed:
+            case "store":
+                store(catalog, record, content)
+            case "add":
+                catalog.add(record, content)
+            case "put":
+                catalog.add_content(content, Quotas())
+            case "ready":
+                catalog.set_ready(content, (task, "0x03"))
+            case "reserve":
+                catalog.reserve(upload, Quotas())
+            case "drop":
+                catalog.drop(record)
+            case "remove":
+                catalog.remove(cid, lambda _: None)
+            case "clean":
+                catalog.drop_unfinished(2)
+        assert sums() == made_anew()
+    database.close()
+
+
+def test_set_ready__of_an_upload__gives_its_space_back(catalog: Catalog) -> None:
+    catalog.reserve(UPLOAD, QUOTAS)
+    catalog.add(RECORD, CONTENT)
+    catalog.set_ready(CONTENT, ("0x01", "0x03"))
+    assert catalog.uploads() == []
 
 
 def test_set_ready__forgotten_meanwhile__is_known_again(catalog: Catalog) -> None:

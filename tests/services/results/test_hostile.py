@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
 from results_stage import Shop, make_archive
 
 from poco.errors import PeerError
@@ -307,3 +309,21 @@ def wait_for(look: Any) -> Any:
             pass
         time.sleep(0.01)
     raise AssertionError("it did not come")
+
+
+@pytest.mark.parametrize("offset", [-1, 10**9, "many", None])
+def test_upload__store_that_has_more_than_there_is__is_refused(
+    offset: Any, town: Town, shop: Shop, archive: Archive
+) -> None:
+    app = FastAPI()
+
+    @app.put("/v2/results/{task}")
+    def upload(request: Request) -> Response:
+        is_question = request.headers["content-range"].startswith("bytes */")
+        return JSONResponse({"offset": offset}, 202 if is_question else 409)
+
+    with serving(app) as url:
+        shop.client.close()
+        shop.client = ResultsClient(url)
+        with pytest.raises(PeerError, match="must say how much of the archive it has"):
+            shop.upload("worker_1", town.task(), archive)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -226,6 +228,20 @@ def test_upload__several_at_the_same_time__one_is_stored(
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: revealed.upload(archive, token), range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
+
+
+def test_upload__of_a_worker_that_stalls__keeps_no_other_waiting(
+    revealed: Worker, archive: Archive
+) -> None:
+    tokens = Tokens(revealed.shop.results.storage.folder / "proxy.key")
+    token = tokens.issue(replace(HOLDER, expires=int(revealed.shop.now) + 60))
+    head = f"POST /v1/results HTTP/1.1\r\nHost: store\r\nAuthorization: {token}\r\n"
+    url = httpx.URL(revealed.shop.url)
+    with ExitStack() as stack:
+        for _ in range(3):
+            line = stack.enter_context(socket.create_connection((url.host, url.port)))
+            line.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        assert revealed.upload(archive).status_code == 200
 
 
 def test_upload__storage_is_away__is_400(

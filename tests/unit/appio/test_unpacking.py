@@ -94,6 +94,18 @@ def test_unpack__too_many_entries__are_refused(tmp_path: Path, folder: Path) -> 
         unpack_archive(archive, folder, ArchiveLimits(size=10, entries=1))
 
 
+def test_unpack__directory_that_would_fill_the_memory__is_not_read(
+    tmp_path: Path, folder: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(1025):
+            entry = zipfile.ZipInfo(str(number))
+            entry.comment = bytes(2**16 - 1)
+            archive.writestr(entry, b"")
+    with pytest.raises(ValueError, match="its directory may have 67108864 bytes"):
+        unpack_archive(tmp_path / "a.zip", folder, ArchiveLimits(size=1000, entries=2000))
+
+
 def test_unpack__bomb__ends_at_the_ratio_or_the_size(tmp_path: Path, folder: Path) -> None:
     archive = zipped(tmp_path / "a.zip", {"bomb": bytes(10**6)})
     packed = archive.stat().st_size

@@ -104,6 +104,24 @@ def test_done__without_text__aligns_the_document():
     ]
 
 
+def test_texts_of_strangers__cannot_steer_the_terminal():
+    hostile = "fine\x1b]0;title\x07\x1b[2K\u202eexe.\x9b1m"
+    shown = r"fine\x1b]0;title\x07\x1b[2K\u202eexe.\x9b1m"
+
+    def body(shell):
+        shell.say(f"{hostile}\r")
+        shell.warn(hostile)
+        shell.done({"log": f"a\r\n\tb{hostile}"}, failures=[hostile])
+
+    done = run(body)
+    assert done.stdout == f"log:\n  a\n  \tb{shown}\n"
+    assert done.stderr.splitlines() == [f"{shown}\\r", f"warning: {shown}", f"error: {shown}"]
+
+
+def test_failure__with_words_of_a_stranger__cannot_steer_the_terminal():
+    assert run(raised(PeerError("it says \x1b[2Jno"))).stderr == "error: it says \\x1b[2Jno\n"
+
+
 @pytest.mark.parametrize("raw", [True, False])
 def test_done__with_failures__ends_with_exit_code_1(raw):
     done = run(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poco.appio import parse_params
+from poco.appio import join_arguments, parse_params
 from poco.errors import UserInputError
 from poco.market.parameters import write_params
 
@@ -33,8 +34,8 @@ def test_write_params__options__replace_what_the_json_says() -> None:
 
 
 @given(
-    args=LINES,
-    files=st.lists(LINES.filter(bool), max_size=3),
+    args=st.lists(LINES.filter(bool), max_size=3).map(join_arguments),
+    files=st.lists(LINES.map(lambda name: f"https://example.com/{quote(name)}"), max_size=3),
     secrets=st.dictionaries(st.integers(1, 10**6), LINES, max_size=3),
     encrypted=st.booleans(),
 )
@@ -60,6 +61,23 @@ def test_write_params__whatever_is_given__is_what_workers_read(
 def test_write_params__what_no_worker_understands__is_refused(given: str, told: str) -> None:
     with pytest.raises(UserInputError, match=told):
         write_params(given)
+
+
+@pytest.mark.parametrize("args", ["don't stop", 'a "b'])
+def test_write_params__open_quote__is_refused_before_anything_is_paid(args: str) -> None:
+    with pytest.raises(UserInputError, match="every quote must be closed"):
+        write_params(args=args)
+
+
+@pytest.mark.parametrize("url", ["./orders.csv", "/home/me/orders.csv", "ftp://example.com/a"])
+def test_write_params__input_that_workers_cannot_fetch__is_refused(url: str) -> None:
+    with pytest.raises(UserInputError, match=r"addresses begin with http://.*http.server 9000"):
+        write_params(input_files=["https://example.com/a", url])
+
+
+def test_write_params__input_on_ipfs__is_taken() -> None:
+    cid = "bafkreicjvt2ldr7b3bcoleixwidhn4povrcyonbpptia4y4wiec5slbw2u"
+    assert f"/ipfs/{cid}" in write_params(input_files=[f"/ipfs/{cid}"])
 
 
 def test_write_params__json_object__is_kept_in_the_order_given() -> None:

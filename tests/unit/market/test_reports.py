@@ -82,9 +82,10 @@ def test_report__task_that_waits__has_the_shape_of_the_official_client_and_the_r
         (Response("<html>", media_type="text/html"), "must answer with a JSON object"),
         ([1], "must answer with a JSON object"),
         (JSONResponse({"error": "not you"}, 403), "refuses: 403 not you"),
-        (Response(bytes(17 * 1024**2)), "bytes at most"),
+        (Response(bytes(17 * 1024**2)), "more than 16777216 bytes"),
+        (Response(b"[" * 10**5), "must answer with a JSON object"),
     ],
-    ids=["no JSON", "a list", "a refusal", "too large"],
+    ids=["no JSON", "a list", "a refusal", "too large", "too deep"],
 )
 def test_report__strange_answer__is_told_in_one_line(answer: Any, told: str) -> None:
     with answering(answer) as url, Reporter(url) as reporter, pytest.raises(PeerError, match=told):

@@ -139,7 +139,9 @@ def test_parse_link__of_ipfs__has_none() -> None:
     assert parse_link(appio.ipfs_link("Qm")) == ResultLink("ipfs", "/ipfs/Qm")
 
 
-@pytest.mark.parametrize("results", [b"", b"[]", b"{}", b'{"storage": "http"}', b"\xff"])
+@pytest.mark.parametrize(
+    "results", [b"", b"[]", b"{}", b'{"storage": "http"}', b"\xff", b"[" * 10**5]
+)
 def test_parse_link__anything_else__is_a_fault_of_the_peer(results: bytes) -> None:
     with pytest.raises(PeerError, match="result link"):
         parse_link(results)

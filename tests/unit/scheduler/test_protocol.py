@@ -10,7 +10,13 @@ from pydantic import ValidationError
 
 from poco.errors import PeerError
 from poco.market import development_account
-from poco.orders import DealId, TaskId
+from poco.orders import (
+    ZERO_ADDRESS,
+    DealId,
+    TaskId,
+    authorization_digest,
+    personal_digest,
+)
 from poco.scheduler.protocol import (
     Assignment,
     Capability,
@@ -21,6 +27,7 @@ from poco.scheduler.protocol import (
     ReplicateStatus,
     Report,
     TaskLogs,
+    login_digest,
 )
 
 WORKER = development_account(5)
@@ -137,3 +144,16 @@ def test_report__task_id_that_is_none__is_refused(taskid: Any) -> None:
 
 def test_logs__shown__hide_what_the_app_wrote() -> None:
     assert "secret" not in repr(TaskLogs(task_id=bytes(32), stdout="a secret", stderr="a secret"))
+
+
+def test_login__challenge_that_is_a_leave__is_not_signed_as_one() -> None:
+    """Else a scheduler could have its workers sign whatever else they may sign."""
+    leave = keccak(bytes.fromhex(WORKER.address[2:]) + TASK + bytes(20))
+    assert personal_digest(leave) == authorization_digest(WORKER.address, TASK, ZERO_ADDRESS)
+    assert login_digest(leave) != personal_digest(leave)
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_login__challenge_of_another_length__is_not_signed(length: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        login_digest(bytes(length))

@@ -6,9 +6,9 @@ It speaks the market API of iExec (spec sdk §3), so it works with the books of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from eth_typing import ChecksumAddress
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError, UserInputError
 from poco.orders import AnyOrder, Domain, OrderKind, RequestOrder, sign_digest
+from poco.peers import json_object, peer_client
 from poco.services.orderbook.answers import (
     Deals,
     OrdersFilter,
@@ -37,6 +38,7 @@ _MIN_PAGE, _MAX_PAGE = 10, 1000
 _LOGINS = 3
 """Another command of the same account may use up the challenge meanwhile."""
 _LOGIN_LOST = "invalid authorization"
+_MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 
 class OrderbookRefusedError(UserInputError):
@@ -67,7 +69,9 @@ class OrderbookClient:
     ) -> None:
         self.url = url.rstrip("/")
         self._domain = domain
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport)
+        self._http = peer_client(
+            _MAX_ANSWER_BYTES, base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -193,12 +197,17 @@ class OrderbookClient:
             OrderbookRefusedError: the request is malformed.
             PeerError: the book does not answer, or proposes what it was not asked for.
         """
+        wanted = request.volume if volume is None else min(volume, request.volume)
+        if not request.sign:  # then no deal can take more
+            request = replace(request, volume=wanted)
         body: dict[str, Any] = {"order": request.to_json()}
         if volume is not None:
             body["volume"] = volume
         answer = self._ask("POST", "/match", body=body)
         with self._understood():
-            return Proposal.from_json(answer)
+            proposal = Proposal.from_json(answer)
+            _check_proposal(proposal, request, wanted)
+        return proposal
 
     # TRANSPORT
 
@@ -264,14 +273,7 @@ class OrderbookClient:
         headers = {"authorization": login} if login else {}
         params = {"chainId": str(self._domain.chain_id), **(query or {})}
         try:
-            with self._http.stream(
-                method, path, params=params, json=body, headers=headers
-            ) as answer:
-                content = bytearray()
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    if len(content) > _MAX_ANSWER_BYTES:
-                        raise self._misunderstood(f"more than {_MAX_ANSWER_BYTES} bytes")
+            answer = self._http.request(method, path, params=params, json=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PeerError(
                 f"the order book does not answer ({error or type(error).__name__})",
@@ -280,7 +282,7 @@ class OrderbookClient:
                 remedy="start it, or check the URL",
             ) from error
         if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            words = content[:_MAX_WORDS].decode(errors="replace")
+            words = answer.content[:_MAX_WORDS].decode(errors="replace")
             raise PeerError(
                 f"the order book cannot answer now: {answer.status_code} {words}",
                 field="iexecGateway",
@@ -288,10 +290,10 @@ class OrderbookClient:
                 remedy="ask again later",
             )
         with self._understood():
-            document = json.loads(content)
+            document = json_object(answer)
             if answer.is_success and document["ok"] is True:
-                return dict(document)
-            raise OrderbookRefusedError(answer.status_code, str(document["error"]))
+                return document
+            raise OrderbookRefusedError(answer.status_code, str(document["error"])[:_MAX_WORDS])
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
@@ -300,7 +302,7 @@ class OrderbookClient:
             yield
         except OrderbookRefusedError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, UserInputError) as error:
+        except (*_MALFORMED, UserInputError) as error:
             raise self._misunderstood(f"{type(error).__name__}: {error}") from error
 
     def _misunderstood(self, why: str) -> PeerError:
@@ -310,3 +312,22 @@ class OrderbookClient:
             value=shown_url(self.url),
             remedy="check the URL, and that the book is of this market",
         )
+
+
+def _check_proposal(proposal: Proposal, request: RequestOrder, wanted: int) -> None:
+    """Check that a proposal is for a request, for its buyer will sign what it holds.
+
+    Raises:
+        ValueError: it is for another request, for too many tasks, or says another price.
+    """
+    for fill in proposal.fills:
+        own = replace(request, volume=fill.volume, salt=fill.request.salt, sign=b"")
+        if fill.request not in (request, own):
+            raise ValueError("it proposes what the request does not ask for")
+        price = fill.app.appprice + fill.dataset.datasetprice + fill.workerpool.workerpoolprice
+        if fill.volume < 1 or fill.cost != fill.volume * price:
+            raise ValueError("a fill costs the prices of its orders")
+    if proposal.volume != sum(fill.volume for fill in proposal.fills) or proposal.volume > wanted:
+        raise ValueError("it proposes more tasks than are wanted")
+    if proposal.cost != sum(fill.cost for fill in proposal.fills):
+        raise ValueError("it proposes another price than that of its fills")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from poco.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from poco.services.results.catalog import TABLES
     from poco.services.results.client import ResultsClient
     from poco.services.results.endpoint import results_app, results_router
     from poco.services.results.node import NodePolicy, node_router
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from poco.services.results.results import Pruned, Results, ResultsPort
     from poco.services.results.signatures import Leave, sign_upload
     from poco.services.results.storage import Storage, open_storage
+    from poco.services.results.tables import TABLES
 
 __all__ = [
     "TABLES",
@@ -43,7 +43,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "catalog": ("TABLES",),
+        "tables": ("TABLES",),
         "client": ("ResultsClient",),
         "endpoint": ("results_app", "results_router"),
         "node": ("NodePolicy", "node_router"),

@@ -6,62 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    LargeBinary,
-    MetaData,
-    Select,
-    String,
-    Table,
-    and_,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
-from poco.database import Database, upsert
+from poco.database import Database
 from poco.services.results.quotas import Quotas
+from poco.services.results.space import ROLES, Space
+from poco.services.results.tables import contents, results, uploads
 
-__all__ = ["TABLES", "Catalog", "Content", "Record", "Reservation"]
-
-TABLES = MetaData()
-_contents = Table(
-    "contents",
-    TABLES,
-    Column("cid", String(64), primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("sha256", String(66), nullable=False),
-    Column("pinned", Boolean, nullable=False),
-    Column("ready", Boolean, nullable=False),
-)
-_results = Table(
-    "results",
-    TABLES,
-    Column("task", String(66), primary_key=True),
-    Column("digest", String(66), primary_key=True),
-    Column("cid", String(64), nullable=False, index=True),
-    Column("link", LargeBinary, nullable=False),
-    Column("worker", String(42), nullable=False),
-    Column("requester", String(42), nullable=False, index=True),
-    Column("workerpool", String(42), nullable=False, index=True),
-    Column("encrypted", Boolean, nullable=False),
-    Column("provisional", Boolean, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("expires", BigInteger, nullable=False),
-)
-_uploads = Table(
-    "uploads",
-    TABLES,
-    Column("task", String(66), primary_key=True),
-    Column("worker", String(42), primary_key=True),
-    Column("sha256", String(66), nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("requester", String(42), nullable=False),
-    Column("workerpool", String(42), nullable=False),
-    Column("touched", BigInteger, nullable=False),
-)
+__all__ = ["Catalog", "Content", "Record", "Reservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +103,18 @@ class Catalog:
 
     def find(self, task: str, digest: str) -> Record | None:
         """Return the archive of a task that has a digest, when the storage has it."""
-        matches = and_(_results.c.task == task, _results.c.digest == digest)
+        matches = and_(results.c.task == task, results.c.digest == digest)
         return next(iter(self._records(_ready().where(matches))), None)
 
     def of_task(self, task: str) -> list[Record]:
         """Return the archives of a task, the oldest first."""
-        return self._records(_ready().where(_results.c.task == task))
+        return self._records(_ready().where(results.c.task == task))
 
     def records(self, *, provisional: bool | None = None) -> list[Record]:
         """Return all archives, the oldest first."""
         statement = _ready()
         if provisional is not None:
-            statement = statement.where(_results.c.provisional == provisional)
+            statement = statement.where(results.c.provisional == provisional)
         return self._records(statement)
 
     def add(self, record: Record, content: Content) -> None:
@@ -170,12 +122,17 @@ class Catalog:
 
         It replaces none that the storage has.
         """
-        key = and_(_results.c.task == record.task, _results.c.digest == record.digest)
+        key = and_(results.c.task == record.task, results.c.digest == record.digest)
         with self._database.writing() as connection:
-            self._announce(connection, content)
-            present = connection.execute(_ready().where(key)).one_or_none()
+            space = Space(self._database, connection)
+            size = self._announce(connection, space, content)
+            present = connection.execute(_states().where(key)).one_or_none()
             if present is None:
-                connection.execute(upsert(self._database, _results, asdict(record)))
+                connection.execute(results.insert(), asdict(record))
+                space.add_result(record.requester, record.workerpool, size)
+            elif not present.ready:  # of an upload that died; it may have been of another size
+                connection.execute(results.update().where(key), asdict(record))
+                space.forget()
 
     def add_content(self, content: Content, quotas: Quotas) -> None:
         """Announce a file that belongs to no task; it counts once it is ready.
@@ -183,81 +140,96 @@ class Catalog:
         Raises:
             HttpError: 507, it would exceed a quota.
         """
-        same = select(_contents.c.cid).where(_contents.c.cid == content.cid)
+        same = select(contents.c.cid).where(contents.c.cid == content.cid)
         with self._database.writing() as connection:
+            space = Space(self._database, connection)
             if connection.execute(same).one_or_none() is None:
-                stored = _sum(connection, select(func.sum(_contents.c.size)))
-                under_way = _sum(connection, select(func.sum(_uploads.c.size)))
-                quotas.check_total(stored + under_way, content.size)
+                quotas.check_total(space.used(), content.size)
                 quotas.check_added(*_added(connection), content.size)
-            self._announce(connection, content)
+            self._announce(connection, space, content)
 
-    def _announce(self, connection: Connection, content: Content) -> None:
-        statement = _contents.select().where(_contents.c.cid == content.cid).with_for_update()
+    def _announce(self, connection: Connection, space: Space, content: Content) -> int:
+        """Have a file known; return its bytes."""
+        statement = contents.select().where(contents.c.cid == content.cid).with_for_update()
         present = connection.execute(statement).one_or_none()
         if present is None:
-            connection.execute(upsert(self._database, _contents, asdict(content)))
-        elif content.pinned and not present.pinned:
-            matches = _contents.c.cid == content.cid
-            connection.execute(_contents.update().where(matches).values(pinned=True))
+            connection.execute(contents.insert(), asdict(content))
+            space.add_file(content.size)
+            return content.size
+        if content.pinned and not present.pinned:
+            matches = contents.c.cid == content.cid
+            connection.execute(contents.update().where(matches).values(pinned=True))
+        return int(present.size)
 
-    def set_ready(self, content: Content) -> None:
-        """Note that the storage has a file, even one that was forgotten meanwhile."""
+    def set_ready(self, content: Content, upload: tuple[str, str] | None = None) -> None:
+        """Note that the storage has a file, even one that was forgotten meanwhile.
+
+        Args:
+            content: the file.
+            upload: task and worker of the upload that brought it, to give back its space.
+        """
         with self._database.writing() as connection:
-            self._announce(connection, content)
-            same = _contents.c.cid == content.cid
-            connection.execute(_contents.update().where(same).values(ready=True))
+            space = Space(self._database, connection)
+            self._announce(connection, space, content)
+            same = contents.c.cid == content.cid
+            connection.execute(contents.update().where(same).values(ready=True))
+            if upload is not None:
+                connection.execute(uploads.delete().where(_of(*upload)))
 
     def confirm(self, record: Record) -> None:
         """Note that the chain has confirmed an archive's digest."""
-        key = and_(_results.c.task == record.task, _results.c.digest == record.digest)
+        key = and_(results.c.task == record.task, results.c.digest == record.digest)
         with self._database.writing() as connection:
-            connection.execute(_results.update().where(key).values(provisional=False))
+            connection.execute(results.update().where(key).values(provisional=False))
 
     def drop(self, record: Record) -> None:
         """Forget an archive; its file goes when nothing else needs it."""
-        key = and_(_results.c.task == record.task, _results.c.digest == record.digest)
+        key = and_(results.c.task == record.task, results.c.digest == record.digest)
         with self._database.writing() as connection:
-            connection.execute(_results.delete().where(key))
+            space = Space(self._database, connection)
+            connection.execute(results.delete().where(key))
+            space.forget()
 
     def drop_unfinished(self, before: int) -> None:
-        """Forget archives that the storage never got.
+        """Forget archives that the storage never got; what is taken is added up anew.
 
         Args:
             before: only those uploaded earlier; seconds since 1970.
         """
-        missing = select(_contents.c.cid).where(~_contents.c.ready)
-        stale = and_(_results.c.created < before, _results.c.cid.in_(missing))
+        missing = select(contents.c.cid).where(~contents.c.ready)
+        stale = and_(results.c.created < before, results.c.cid.in_(missing))
         with self._database.writing() as connection:
-            connection.execute(_results.delete().where(stale))
+            space = Space(self._database, connection)
+            connection.execute(results.delete().where(stale))
+            space.forget()
 
     # FILES
 
     def unpin(self, cid: str) -> None:
         """Let a file go when no result needs it."""
         with self._database.writing() as connection:
-            matches = _contents.c.cid == cid
-            connection.execute(_contents.update().where(matches).values(pinned=False))
+            matches = contents.c.cid == cid
+            connection.execute(contents.update().where(matches).values(pinned=False))
 
     def content(self, cid: str) -> Content | None:
         """Return a file that the storage has."""
         with self._database.reading() as connection:
-            matches = and_(_contents.c.cid == cid, _contents.c.ready)
-            row = connection.execute(_contents.select().where(matches)).one_or_none()
+            matches = and_(contents.c.cid == cid, contents.c.ready)
+            row = connection.execute(contents.select().where(matches)).one_or_none()
         return None if row is None else Content(**row._mapping)
 
     def pinned(self) -> list[Content]:
         """Return the files that stay for good, by their content ids."""
-        statement = _contents.select().where(_contents.c.pinned).order_by(_contents.c.cid)
+        statement = contents.select().where(contents.c.pinned).order_by(contents.c.cid)
         with self._database.reading() as connection:
             return [Content(**row._mapping) for row in connection.execute(statement)]
 
     def orphans(self) -> list[str]:
         """Return the content ids of files that nothing needs."""
-        needed = select(_results.c.cid)
-        unneeded = and_(~_contents.c.pinned, _contents.c.cid.not_in(needed))
+        needed = select(results.c.cid)
+        unneeded = and_(~contents.c.pinned, contents.c.cid.not_in(needed))
         with self._database.reading() as connection:
-            return list(connection.scalars(select(_contents.c.cid).where(unneeded)))
+            return list(connection.scalars(select(contents.c.cid).where(unneeded)))
 
     def remove(self, cid: str, delete: Callable[[str], object]) -> int:
         """Delete a file that nothing needs.
@@ -270,22 +242,24 @@ class Catalog:
             The bytes that became free.
         """
         with self._database.writing() as connection:
-            same = _contents.c.cid == cid
+            space = Space(self._database, connection)
+            same = contents.c.cid == cid
             found = connection.execute(
-                _contents.select().where(same).with_for_update()
+                contents.select().where(same).with_for_update()
             ).one_or_none()
-            needed = select(func.count()).where(_results.c.cid == cid)
+            needed = select(func.count()).where(results.c.cid == cid)
             if found is None or found.pinned or connection.scalar(needed):
                 return 0
             delete(cid)
-            connection.execute(_contents.delete().where(same))
+            connection.execute(contents.delete().where(same))
+            space.forget()
             return int(found.size)
 
     def usage(self) -> tuple[int, int]:
         """Return how many files there are, and their bytes."""
         with self._database.reading() as connection:
             count, size = connection.execute(
-                select(func.count(), func.coalesce(func.sum(_contents.c.size), 0))
+                select(func.count(), func.coalesce(func.sum(contents.c.size), 0))
             ).one()
         return int(count), int(size)
 
@@ -302,54 +276,52 @@ class Catalog:
         Raises:
             HttpError: 507, it would exceed a quota.
         """
-        mine = and_(_uploads.c.task == upload.task, _uploads.c.worker == upload.worker)
         with self._database.writing() as connection:
-            connection.execute(_uploads.delete().where(mine))
-            stored = select(func.coalesce(func.sum(_contents.c.size), 0))
-            under_way = select(func.coalesce(func.sum(_uploads.c.size), 0))
-            used = _sum(connection, stored) + _sum(connection, under_way)
-            quotas.check_total(used, upload.size)
-            owned = stored.select_from(_results.join(_contents, _results.c.cid == _contents.c.cid))
-            for role in ("requester", "workerpool"):
+            space = Space(self._database, connection)
+            connection.execute(uploads.delete().where(_of(upload.task, upload.worker)))
+            quotas.check_total(space.used(), upload.size)
+            for role in ROLES:
                 account = getattr(upload, role)
-                used = _sum(connection, owned.where(_results.c[role] == account)) + _sum(
-                    connection, under_way.where(_uploads.c[role] == account)
-                )
-                quotas.check_account(role, account, used, upload.size)
-            connection.execute(_uploads.insert().values(asdict(upload)))
+                quotas.check_account(role, account, space.used_by(role, account), upload.size)
+            connection.execute(uploads.insert(), asdict(upload))
 
     def uploads(self) -> list[Reservation]:
         """Return the uploads that are under way."""
         with self._database.reading() as connection:
-            return [Reservation(**row._mapping) for row in connection.execute(_uploads.select())]
+            return [Reservation(**row._mapping) for row in connection.execute(uploads.select())]
 
     def release(self, task: str, worker: str) -> None:
         """Give back the space of an upload."""
-        mine = and_(_uploads.c.task == task, _uploads.c.worker == worker)
         with self._database.writing() as connection:
-            connection.execute(_uploads.delete().where(mine))
+            connection.execute(uploads.delete().where(_of(task, worker)))
 
     def _records(self, statement: Select[Any]) -> list[Record]:
         with self._database.reading() as connection:
             return [Record(**row._mapping) for row in connection.execute(statement)]
 
 
+def _of(task: str, worker: str) -> ColumnElement[bool]:
+    return and_(uploads.c.task == task, uploads.c.worker == worker)
+
+
+def _states() -> Select[tuple[bool]]:
+    return select(contents.c.ready).select_from(
+        results.outerjoin(contents, contents.c.cid == results.c.cid)
+    )
+
+
 def _ready() -> Select[Any]:
     return (
-        select(_results)
-        .join(_contents, and_(_contents.c.cid == _results.c.cid, _contents.c.ready))
-        .order_by(_results.c.created, _results.c.task)
+        select(results)
+        .join(contents, and_(contents.c.cid == results.c.cid, contents.c.ready))
+        .order_by(results.c.created, results.c.task)
     )
 
 
 def _added(connection: Connection) -> tuple[int, int]:
     count, size = connection.execute(
-        select(func.count(), func.coalesce(func.sum(_contents.c.size), 0)).where(
-            _contents.c.cid.not_in(select(_results.c.cid))
+        select(func.count(), func.coalesce(func.sum(contents.c.size), 0)).where(
+            contents.c.cid.not_in(select(results.c.cid))
         )
     ).one()
     return int(count), int(size)
-
-
-def _sum(connection: Connection, statement: Select[Any]) -> int:
-    return int(connection.scalar(statement) or 0)

@@ -17,6 +17,7 @@ from poco.appio import stream_digest
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError
 from poco.orders import TaskId
+from poco.peers import json_object, peer_client
 from poco.services.results.signatures import Leave, sign_upload
 
 __all__ = ["ResultsClient"]
@@ -24,6 +25,7 @@ __all__ = ["ResultsClient"]
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _VERIFICATION = httpx.Timeout(60.0, connect=10.0, read=600.0)
 _CHUNK_BYTES = 1024 * 1024
+_MAX_ANSWER_BYTES = 1024 * 1024
 _SMALL_BYTES = 256 * 1024
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.5
@@ -40,7 +42,7 @@ class ResultsClient:
     def __init__(self, url: str, *, pause: float = _PAUSE_SECONDS) -> None:
         self._url = url.rstrip("/")
         self._pause = pause
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=False)
+        self._client = peer_client(_MAX_ANSWER_BYTES, timeout=_TIMEOUT, trust_env=False)
 
     def close(self) -> None:
         """Close the connections."""
@@ -133,7 +135,14 @@ class ResultsClient:
         asked = self._accepted(self._client.put(url, headers=question, timeout=_VERIFICATION))
         if asked.status_code == HTTPStatus.CREATED:
             return asked.content
-        offset = int(_member(asked, "offset"))
+        offset = _member(asked, "offset")
+        if not isinstance(offset, int) or not 0 <= offset < size:
+            raise PeerError(
+                "the result store must say how much of the archive it has",
+                field="results",
+                value=shown_url(self._url),
+                remedy="check that the URL is that of a result store",
+            )
         return self._accepted(self._put(url, archive, offset, size, headers)).content
 
     def _put(
@@ -177,8 +186,8 @@ class ResultsClient:
 
 def _member(answer: httpx.Response, name: str) -> Any:
     try:
-        return answer.json()[name]
-    except (ValueError, KeyError, TypeError):
+        return json_object(answer)[name]
+    except (ValueError, KeyError):
         return f"HTTP status {answer.status_code}"
 
 

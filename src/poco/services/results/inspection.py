@@ -24,6 +24,7 @@ from queue import LifoQueue
 from typing import Any, BinaryIO, NoReturn
 
 from poco.appio import DEFAULT_LIMITS, OutputLimits
+from poco.appio.unpacking import open_zip
 from poco.errors import PeerError
 from poco.result_archive import inspect_archive
 
@@ -234,7 +235,7 @@ def _verdict(job: Mapping[str, Any]) -> dict[str, str | None]:
 def is_sealed(archive: Path) -> bool:
     """Return whether it is what spec §5.4 makes: the encrypted zip, and its encrypted key."""
     try:
-        with zipfile.ZipFile(archive) as outer:
+        with open_zip(archive) as outer:
             sizes = {entry.filename: entry.file_size for entry in outer.infolist()}
             count = len(outer.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):

@@ -23,6 +23,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from eth_typing import ChecksumAddress
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
@@ -153,7 +154,7 @@ def proxy_router(proxy: ResultProxy, *, per_minute: int) -> APIRouter:
     router = APIRouter(
         prefix="/v1/results", tags=["result proxy"], dependencies=[per_peer(per_minute)]
     )
-    places = threading.Semaphore(_AT_ONCE)  # not asyncio's: an app may be served in two loops
+    places = _Places()
 
     @router.post("/token", response_class=PlainTextResponse)
     async def token(request: Request, authorization: _Token = "") -> str:
@@ -167,13 +168,13 @@ def proxy_router(proxy: ResultProxy, *, per_minute: int) -> APIRouter:
     async def upload(request: Request, authorization: _Token = "") -> str:
         """Keep the archive of a task."""
         holder = proxy.holder(authorization)
-        while not places.acquire(blocking=False):
+        while not places.take(holder.worker):
             await asyncio.sleep(_PAUSE_SECONDS)
         try:
             body = await whole(request, _MAX_BODY_BYTES, PATIENCE_SECONDS)
             return f"/ipfs/{await run_in_threadpool(proxy.upload, holder, body)}"
         finally:
-            places.release()
+            places.leave(holder.worker)
 
     @router.head("/{task}")
     def is_there(task: str, authorization: _Token = "") -> Response:
@@ -188,6 +189,30 @@ def proxy_router(proxy: ResultProxy, *, per_minute: int) -> APIRouter:
         return _require(proxy.cid(_taskid(task)), task)
 
     return router
+
+
+class _Places:
+    """Uploads that may be under way at the same time, of different workers: none keeps all places.
+
+    Safe to use from several threads: an application may be served in two loops.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: set[ChecksumAddress] = set()
+
+    def take(self, worker: ChecksumAddress) -> bool:
+        """Take a place; return whether there was one."""
+        with self._lock:
+            if worker in self._taken or len(self._taken) >= _AT_ONCE:
+                return False
+            self._taken.add(worker)
+            return True
+
+    def leave(self, worker: ChecksumAddress) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._taken.discard(worker)
 
 
 def _admit(market: Market, request: UploadRequest, *, holder: Pass) -> Admission:

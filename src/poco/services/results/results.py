@@ -154,11 +154,12 @@ class Results:
         self.quotas.check_archive(request.size)
         admission = admit(self.market, request)
         task = _hex(request.taskid)
-        found = self.catalog.find(task, _hex(request.digest))
+        stored = {record.digest: record for record in self.catalog.of_task(task)}
+        found = stored.get(_hex(request.digest))
         if found is not None:
             yield found.link
             return
-        mine = [r for r in self.catalog.of_task(task) if r.worker == admission.worker]
+        mine = [record for record in stored.values() if record.worker == admission.worker]
         if admission.provisional and len(mine) >= _MAX_PROVISIONAL:
             raise HttpError(
                 HTTPStatus.CONFLICT,
@@ -222,8 +223,7 @@ class Results:
         is_encrypted = found.digest is None
         record = self._record(upload, content.cid, is_encrypted=is_encrypted)
         self.catalog.add(record, content)
-        self.shelf.keep(upload.path, content)
-        self.catalog.release(record.task, record.worker)
+        self.shelf.keep(upload.path, content, (record.task, record.worker))
         kept = self.catalog.find(record.task, record.digest)
         return record.link if kept is None else kept.link
 

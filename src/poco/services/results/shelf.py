@@ -116,13 +116,20 @@ class Shelf:
             raise
         return named
 
-    def keep(self, path: Path, content: Content) -> None:
+    def keep(self, path: Path, content: Content, upload: tuple[str, str] | None = None) -> None:
         """Hand a file over that the catalog knows; then it counts.
+
+        Args:
+            path: the file; it is gone afterwards.
+            content: what the catalog knows of it.
+            upload: see `Catalog.set_ready`.
 
         Raises:
             ConfigurationError: the storage is away.
         """
         if self._catalog.content(content.cid) is None:
             self._storage.put(path, content.cid)
-            self._catalog.set_ready(content)
+            self._catalog.set_ready(content, upload)
+        elif upload is not None:
+            self._catalog.release(*upload)
         path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from eth_typing import ChecksumAddress
 from poco.contracts.nodes import shown_url
 from poco.errors import PeerError, UserInputError
 from poco.orders import TaskId, checked_address, personal_digest, sign_digest
+from poco.peers import json_object, peer_client
 from poco.secret import Secret
 from poco.services.secrets.authorization import (
     Authorization,
@@ -29,6 +30,7 @@ from poco.services.secrets.task_secrets import TaskSecrets, unseal
 __all__ = ["SecretsClient", "SecretsRefusedError"]
 
 _TIMEOUT_SECONDS = 30.0
+_MAX_ANSWER_BYTES = 4 * 1024**2
 _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _CHAIN_BEHIND = "GET_CHAIN_"
 """Begin of the codes that say that the service's node does not answer, or does not know it yet."""
@@ -61,7 +63,9 @@ class SecretsClient:
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport)
+        self._http = peer_client(
+            _MAX_ANSWER_BYTES, base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -109,7 +113,7 @@ class SecretsClient:
             },
         )
         with self._understood():
-            sealed = base64.b64decode(answer.json()["sealed"], validate=True)
+            sealed = base64.b64decode(json_object(answer)["sealed"], validate=True)
         return unseal(sealed, key, authorization.digest)
 
     # OWNERS
@@ -152,7 +156,7 @@ class SecretsClient:
         """
         answer = self._send("GET", "/nonce", params={"address": name.address})
         with self._understood():
-            offer = answer.json()
+            offer = json_object(answer)
             nonce = int(offer["nonce"])
             signed = bound_challenge(
                 challenge(name, value.reveal()),
@@ -218,9 +222,9 @@ class SecretsClient:
 
     def _refuse(self, answer: httpx.Response) -> NoReturn:
         try:
-            document = answer.json()
+            document = json_object(answer)
             code, message = str(document["error"]), str(document.get("message", ""))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError):
             code, message = answer.reason_phrase, answer.text[:200]
         if answer.status_code in _LATER or code.startswith(_CHAIN_BEHIND):
             raise PeerError(
