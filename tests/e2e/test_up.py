@@ -348,6 +348,7 @@ def test_up__ctrl_c__ends_everything_with_exit_code_0(home: Home) -> None:
             break
     told = "warning: no Docker engine answers: this market runs WASM apps only"
     assert told in lines
+    assert "next, in a folder of your project: `poco init`" in lines
     rpc = next(line.split()[1] for line in lines if line.startswith("rpc"))
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0

@@ -55,7 +55,11 @@ def split_arguments(line: str) -> tuple[str, ...]:
     if current:
         arguments.append(current)
     if quote:
-        raise _invalid(line, f"every quote must be closed, a {quote} is not")
+        raise _invalid(
+            line,
+            f"every quote must be closed, a {quote} is not",
+            "close it; to mean the character, put it between quotes of the other kind",
+        )
     size = sum(len(argument.encode()) + 1 for argument in arguments)
     if size > MAX_ARGUMENT_BYTES:
         raise _invalid(
@@ -91,11 +95,13 @@ def _quoted(argument: str) -> str:
     return '"' + _BARE_QUOTE.sub('"\'"\'"', text) + '"' + argument[len(text) :]
 
 
-def _invalid(line: str, rule: str) -> ExecutionError:
+def _invalid(
+    line: str, rule: str, remedy: str = "sign a request order with corrected params"
+) -> ExecutionError:
     return ExecutionError(
         Cause.TASK_DESCRIPTION_INVALID,
         rule,
         field="params.iexec_args",
         value=line,
-        remedy="sign a request order with corrected params",
+        remedy=remedy,
     )

@@ -9,6 +9,7 @@ import click
 
 from poco.cli.groups import LazyGroup
 from poco.cli.shell import Shell, chain_options, output_options
+from poco.errors import UserInputError
 
 if TYPE_CHECKING:
     from poco.orders import OrderKind
@@ -113,6 +114,13 @@ def _show(shell: Shell, name: str, limit: int, options: Mapping[str, Any]) -> No
     from poco.orders import OrderKind
 
     kind = OrderKind(f"{name}order")
+    if name in ("app", "dataset") and options[name] is None and options["owner"] is None:
+        raise UserInputError(
+            f"the order book is asked about one {name}, or about one owner",
+            field=name,
+            remedy=f"poco orderbook {name} ADDRESS, or --owner ADDRESS; `poco {name} show` tells "
+            "what was last deployed from this folder",
+        )
     with shell.progress("asking the order book"):
         found = shell.orderbook.orders(kind, _wanted(options), limit=limit)
     rows = [_row(kind, order) for order in found.orders]

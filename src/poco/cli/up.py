@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _EXAMPLE = "Example: poco up --state ~/market --info market.json"
+_NEXT = "next, in a folder of your project: `poco init`"
 
 
 class _Port(click.ParamType):
@@ -158,6 +159,7 @@ def _run(shell: Shell, settings: StackSettings, info_file: Path | None) -> None:
         voice.tell = shell.say
         shell.say(f"ready in {time.monotonic() - begun:.1f} s")
         _present(shell, running())
+        shell.say(_NEXT)
         shell.say("Ctrl-C ends it")
         _, first_signal = stopped_by_signals()
         stack.wait(first_signal)
@@ -173,6 +175,7 @@ def _launch(shell: Shell, settings: StackSettings, info_file: Path | None) -> No
         found = launch(arguments_of(settings, info_file), log_path())
     _present(shell, found)
     shell.say(f"process {found.pid} goes on in the background, its log is {log_path()}")
+    shell.say(f"{_NEXT}; to end the market: `poco down`")
 
 
 def _present(shell: Shell, found: Running | None) -> None:

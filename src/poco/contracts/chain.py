@@ -396,7 +396,8 @@ class Chain:
                 f"the node does not answer ({_first_line(error)})",
                 field="rpc_url",
                 value=shown_url(self.url),
-                remedy="start the node, or set the URL of one that runs",
+                remedy="start the node (`poco up` starts one with a market), or set the URL of one "
+                "that runs",
             ) from error
 
     def _result(self, method: str, response: Mapping[str, Any]) -> Any:

@@ -257,7 +257,8 @@ class Wallet:
             "the account cannot pay for the transaction",
             field="account",
             value=self.address,
-            remedy="send it some of the chain's currency for gas",
+            remedy="send it some of the chain's currency for gas; `poco wallet fund` does so where "
+            "`poco up` runs the market",
         )
 
 

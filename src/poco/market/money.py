@@ -158,5 +158,6 @@ def _require(amount: int, held: int, holder: str, shown: Callable[[int], str]) -
             f"{holder} has {shown(held)}",
             field="amount",
             value=shown(amount),
-            remedy="see `poco wallet show` and `poco account show`, or take less",
+            remedy="take less, see `poco wallet show` and `poco account show`; `poco wallet fund` "
+            "has more where `poco up` runs the market",
         )

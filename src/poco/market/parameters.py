@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from poco.appio import ExecutionError, parse_params
+from poco.appio import ExecutionError, parse_params, split_arguments
 from poco.errors import UserInputError
+from poco.fetching import ForbiddenAddressError, locate
 
 __all__ = ["STORAGE_PROVIDERS", "write_params"]
 
@@ -37,7 +38,8 @@ def write_params(
         has_callback: whether a contract gets the result.
 
     Raises:
-        UserInputError: a key is unknown, or a value has the wrong type.
+        UserInputError: a key is unknown, a value has the wrong type, the argument line cannot be
+            split, or an input file has no address that workers fetch.
     """
     document = _document(given)
     if storage_provider is not None:
@@ -81,11 +83,28 @@ def _document(given: str) -> dict[str, Any]:
 
 def _checked(text: str) -> str:
     try:
-        warnings = parse_params(text).warnings
+        params = parse_params(text)
+        split_arguments(params.args)
     except ExecutionError as error:
-        raise UserInputError(str(error), field="params", remedy="correct it") from error
-    if warnings:
         raise UserInputError(
-            "; ".join(warnings), field="params", value=text, remedy="remove what nobody reads"
+            error.rule, field=error.field, value=error.value, remedy=error.remedy
+        ) from error
+    if params.warnings:
+        raise UserInputError(
+            "; ".join(params.warnings),
+            field="params",
+            value=text,
+            remedy="remove what nobody reads",
         )
+    for url in params.input_files:
+        try:
+            locate(url, ())
+        except ForbiddenAddressError as error:
+            raise UserInputError(
+                str(error),
+                field="input file",
+                value=url,
+                remedy="put it where workers can fetch it; on a market of this machine "
+                "`python3 -m http.server 9000` makes it http://127.0.0.1:9000/FILE",
+            ) from error
     return text

@@ -218,7 +218,7 @@ def accept_proposal(market: Market, account: LocalAccount, proposal: Proposal) -
         PeerError: see `fill_orders`.
     """
     if not proposal.fills:
-        missing = [f"nobody sells: publish a {kind}" for kind in proposal.missing]
+        missing = [f"nobody has published the {kind}" for kind in proposal.missing]
         raise UserInputError(
             "no open orders fit the request",
             remedy="; ".join([*map(str, proposal.changes), *missing]) or "nothing is left of it",

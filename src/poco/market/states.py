@@ -59,7 +59,10 @@ class TaskState:
     def trouble(self) -> str:
         """Why there is no result of the app, in words; empty while there may be one."""
         if self.app_failure is not None:
-            return f"the app failed with {self.app_failure}"
+            return (
+                f"the app failed with {self.app_failure}, "
+                f"`poco task debug {_hex(self.taskid)} --logs` shows what it wrote"
+            )
         if self.is_timed_out:
             return "it was not completed in time: its price can be claimed back"
         return "it failed: its price was refunded" if self.name == "FAILED" else ""

@@ -76,6 +76,19 @@ def test_unknown_command__is_refused_in_one_line():
 
 
 @pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["dael"], "No such command 'dael'. Did you mean deal?"),
+        (["app", "rnu"], "No such command 'rnu'. Did you mean run?"),
+    ],
+)
+def test_mistyped_command__is_refused_with_the_one_that_was_meant(words, told):
+    done = CliRunner().invoke(commands, words)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+@pytest.mark.parametrize(
     ("words", "command", "message"),
     [
         (["wallet", "send-RLC", "--raw"], "poco wallet send-RLC", "Missing argument 'AMOUNT'."),
@@ -88,6 +101,13 @@ def test_wrong_words__with_raw__are_one_line_of_json(words, command, message):
     assert (done.exit_code, done.stdout) == (2, "")
     error = {"name": "UserInputError", "message": message}
     assert json.loads(done.stderr) == {"ok": False, "command": command, "error": error}
+
+
+@pytest.mark.parametrize("noun", ["app", "dataset"])
+def test_orderbook__of_nothing__says_what_to_name(noun):
+    done = CliRunner().invoke(commands, ["orderbook", noun])
+    assert done.exit_code == 2
+    assert f"poco orderbook {noun} ADDRESS, or --owner ADDRESS" in done.output
 
 
 def test_version__is_told():
