@@ -322,7 +322,7 @@ def test_published_orders__are_listed_and_taken_back(town: Town, poco: Project) 
     shown = poco.run(*everything, "--limit", "1")
     assert pool in shown
     assert "2 open apporder(s), 1 not shown" in shown
-    assert "appOwner" in poco.refusal("orderbook", "app")
+    assert "about one owner" in poco.refusal("orderbook", "app")
     last = poco("app", "unpublish", app, "--force", role="app_owner")["unpublished"]
     assert last == cheap
     rest = poco("app", "unpublish", app, "--all", "--force", role="app_owner")["unpublished"]

@@ -54,7 +54,7 @@ STORIES = {
         crashes=dies_at(FIRST, *WORKER_UNTIL_CONTRIBUTION),
     ),
     "worker after consensus": Story(
-        tasks=3, one_step=False, crashes=dies_at(FIRST, *WORKER_AFTER_CONSENSUS)
+        tasks=10, one_step=False, crashes=dies_at(FIRST, *WORKER_AFTER_CONSENSUS)
     ),
     "worker at the end": Story(one_step=False, crashes=dies_at(FIRST, *WORKER_AT_THE_END)),
     "worker that runs apps": Story(
@@ -68,7 +68,7 @@ STORIES = {
         for number, points in enumerate(in_pairs(SCHEDULER_AT_LOGIN))
     },
     "scheduler as it sends": Story(
-        tasks=8, one_step=False, crashes=dies_at(SCHEDULER, *SCHEDULER_SENDING)
+        tasks=16, one_step=False, crashes=dies_at(SCHEDULER, *SCHEDULER_SENDING)
     ),
     "scheduler at work": Story(tasks=3, crashes=dies_at(SCHEDULER, *SCHEDULER_AT_WORK)),
     "result store": Story(trust=3, tasks=3, workers=2, crashes=dies_at(SCHEDULER, *RESULT_STORE)),
