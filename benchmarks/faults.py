@@ -23,19 +23,20 @@ _TESTS = Checkout.find().root / "tests"
 @click.command()
 @click.option("--crashes", default=300, show_default=True, help="Deaths to count at least.")
 @click.option("--seed", default=0, show_default=True, help="Of the first story.")
-@click.option("--verbose", is_flag=True, help="Print a line for each story.")
-def main(crashes: int, seed: int, verbose: bool) -> None:
-    """Print how many crashes were tried, and what was lost; exit code 1 when anything was."""
+def main(crashes: int, seed: int) -> None:
+    """Print each story, how many crashes were tried, and what was lost; exit code 1 if anything."""
     sys.path[:0] = [str(_TESTS), str(_TESTS / "e2e")]
+    died = 0
     tales, stage = importlib.import_module("crash_series"), importlib.import_module("worker_stage")
 
     def told(number: int, story: Any, outcome: Any) -> None:
-        if verbose or outcome.losses:
-            deaths = ", ".join(f"{name}: {crash}" for name, crash in outcome.deaths)
-            click.echo(
-                f"seed {number}: trust {story.trust}, {story.tasks} tasks, "
-                f"{outcome.seconds:.1f} s; died {deaths or 'nowhere'}"
-            )
+        nonlocal died
+        died += len(outcome.deaths)
+        deaths = ", ".join(f"{name}: {crash}" for name, crash in outcome.deaths)
+        click.echo(
+            f"{died:>4} of {crashes}  seed {number}: trust {story.trust}, {story.tasks} tasks, "
+            f"{outcome.seconds:.1f} s; died {deaths or 'nowhere'}"
+        )
         for loss in outcome.losses:
             click.echo(f"  LOSS {loss}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +9,8 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.processes import command_line
 
 from poco.runtimes import DockerRuntime
 
@@ -108,10 +109,9 @@ def processes_with(folder: Path) -> list[Running]:
     """Return the processes that have a path below a folder on their command line."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has just ended
-            line = (entry / "cmdline").read_bytes().decode(errors="replace")
-            if str(folder) in line:
-                found.append(Running(int(entry.name), line.split("\0")))
+        arguments = command_line(int(entry.name))
+        if str(folder) in " ".join(arguments):
+            found.append(Running(int(entry.name), arguments))
     return found
 
 

@@ -24,6 +24,7 @@ import wasmtime
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from support.official_client import OfficialClient
+from support.processes import command_line
 
 from poco.contracts import AddressBook, Market, TaskStatus
 from poco.errors import ChainError, ConfigurationError
@@ -372,11 +373,10 @@ def _is_renewed(stack: Stack, closed: str) -> bool:
 
 def _process(*words: str) -> int:
     """Return the process whose command line has all these words."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has just ended
-            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if all(word in line for word in words):
-                return int(file.parent.name)
+    for entry in Path("/proc").glob("[0-9]*"):
+        line = " ".join(command_line(int(entry.name)))
+        if all(word in line for word in words):
+            return int(entry.name)
     raise AssertionError(words)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from results_stage import make_archive
+from support.processes import alive, children, command_line
 
 from poco.services.results import inspection
 from poco.services.results.inspection import inspect
@@ -16,9 +17,7 @@ from poco.services.results.inspection import inspect
 
 def readers() -> list[int]:
     """The processes that this one has started to look into archives."""
-    children = Path("/proc/self/task").glob("*/children")
-    pids = [int(pid) for path in children for pid in path.read_text().split()]
-    return [pid for pid in pids if b"inspection.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children("self") if "inspection.py" in " ".join(command_line(pid))]
 
 
 def test_inspect__second_archive__is_read_by_the_same_process(tmp_path: Path) -> None:
@@ -41,8 +40,7 @@ def test_inspect__its_process_was_killed__starts_another(tmp_path: Path) -> None
 
 def judges() -> list[int]:
     """The processes that have been forked to look into archives."""
-    found = [Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in readers()]
-    return [int(pid) for pids in found for pid in pids]
+    return [pid for reader in readers() for pid in children(reader)]
 
 
 def test_inspect__archive_after_archive__goes_on_in_one_process(tmp_path: Path) -> None:
@@ -60,7 +58,7 @@ def test_inspect__what_judges_was_killed__is_followed_by_a_new_one(tmp_path: Pat
     killed = judges()
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        while alive(pid):
             time.sleep(0.001)
     assert inspect(archive.path, tmp_path, has_callback=False).digest == archive.digest
     assert not set(judges()) & set(killed)

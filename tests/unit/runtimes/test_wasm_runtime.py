@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import wasmtime
 from runtime_bench import Bench, Stage
+from support.processes import alive, descendants
 
 from poco.appio import Cause
 from poco.errors import ConfigurationError
@@ -173,23 +174,6 @@ def only_child_beyond(before: set[int]) -> int:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return new.pop()
-
-
-def descendants(process: int) -> list[int]:
-    """Return the processes below another."""
-    found = []
-    for thread in Path(f"/proc/{process}/task").iterdir():
-        for child in map(int, (thread / "children").read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
-def alive(process: int) -> bool:
-    """Return whether a process runs."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except FileNotFoundError:
-        return False
 
 
 def test_child__imports__nothing_of_the_package(bench: Bench) -> None:
