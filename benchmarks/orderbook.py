@@ -100,6 +100,10 @@ class Bench:
         query = OrdersQuery(category=str(category), minTrust=str(trust), minTag=tag)
         assert self._book.orders(OrderKind.WORKERPOOL, query)["orders"]
 
+    def none(self) -> None:
+        """Ask for orders of a volume that nobody offers, so that all are looked at."""
+        assert not self._book.orders(OrderKind.WORKERPOOL, OrdersQuery(minVolume="9"))["count"]
+
     def match(self) -> None:
         """Match a request."""
         request = RequestOrder(
@@ -219,6 +223,7 @@ def main(count: int, rounds: int, http: int) -> None:
             spent += time.perf_counter() - begin
         click.echo(f"{'verified publishes':<32} {count / spent:,.0f} per second")
         _show("best orders", _milliseconds(bench.best, rounds))
+        _show("orders that are not there", _milliseconds(bench.none, rounds))
         _show("proposals for 20 tasks", _milliseconds(bench.match, rounds))
         with serving(orderbook_application(book)) as url:
             spent, used = bench.publish_over_http(url, http)

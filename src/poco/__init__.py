@@ -1,24 +1,39 @@
 """poco: an iExec-compatible marketplace for computation.
 
 The package is light to import: nothing here touches the chain, the network or the disk, and
-`poco.Market`, the market as a library, is loaded when it is asked for.
+`poco.Market`, the market as a library, is loaded with its errors when it is asked for.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from poco.lazy import lazy_names
 
 if TYPE_CHECKING:
     from poco.local.market import Market
+    from poco.local.outcome import (
+        AppFailedError,
+        TaskExpiredError,
+        TaskGivenUpError,
+        TaskResult,
+    )
 
-__all__ = ["Market", "__version__"]
+__all__ = [
+    "AppFailedError",
+    "Market",
+    "TaskExpiredError",
+    "TaskGivenUpError",
+    "TaskResult",
+    "__version__",
+]
 
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> Any:
-    if name != "Market":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from poco.local.market import Market
-
-    return Market
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "local.market": ("Market",),
+        "local.outcome": ("AppFailedError", "TaskExpiredError", "TaskGivenUpError", "TaskResult"),
+    },
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -9,14 +10,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 import click
 
 from poco.errors import ConfigurationError, InternalError, PocoError
 
-__all__ = ["as_failure", "one_line_errors", "stopped_by_signals", "visible"]
+__all__ = [
+    "INTERRUPTED",
+    "as_failure",
+    "is_terminal",
+    "one_line_errors",
+    "stopped_by_signals",
+    "visible",
+]
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+_UNHEARD = 1
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -26,7 +37,7 @@ def one_line_errors() -> Iterator[None]:
 
     A termination signal ends the block like Ctrl-C, so that child processes are ended, too.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):  # Ape has a handler that ends without a word
+    for number in _ending_signals():  # Ape has a handler that ends without a word
         signal.signal(number, signal.default_int_handler)
     try:
         yield
@@ -34,7 +45,10 @@ def one_line_errors() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(_UNHEARD)
     except Exception as error:
         _end(as_failure(error))
 
@@ -44,12 +58,18 @@ def as_failure(error: Exception) -> PocoError:
     if isinstance(error, PocoError):
         return error
     if isinstance(error, OSError):
+        reason = ": ".join(map(str, filter(None, (error.strerror, error.filename)))) or str(error)
         return ConfigurationError(
-            f"the operating system refuses: {error}", remedy="check disk, files and ports"
+            f"the operating system refuses: {reason}", remedy="check disk, files and ports"
         )
     return InternalError(
         f"unexpected {type(error).__name__}: {error}", remedy="please report this line"
     )
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether people are at a standard stream; one that was closed is None."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def visible(text: str) -> str:
@@ -60,7 +80,9 @@ def visible(text: str) -> str:
 
 
 def stopped_by_signals() -> tuple[threading.Event, threading.Event]:
-    """Return what SIGTERM and Ctrl-C set from now on: the first one `drain`, the second `stop`.
+    """Return what signals set from now on: the first one `drain`, the second `stop`.
+
+    These are SIGTERM, Ctrl-C and the end of the terminal.
 
     Returns:
         ``stop`` and ``drain``.
@@ -70,9 +92,16 @@ def stopped_by_signals() -> tuple[threading.Event, threading.Event]:
     def handle(_: int, __: FrameType | None) -> None:
         (stop if drain.is_set() else drain).set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ending_signals():
         signal.signal(number, handle)
     return stop, drain
+
+
+def _ending_signals() -> Iterator[int]:
+    """Return the signals that end a process; ``nohup`` has it outlive its terminal."""
+    yield from (signal.SIGTERM, signal.SIGINT)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
 
 
 def _end(error: PocoError) -> None:

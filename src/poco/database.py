@@ -8,6 +8,7 @@ each other instead of failing half-way.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import threading
 import time
@@ -25,17 +26,23 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    cast,
     create_engine,
     event,
+    extract,
+    func,
+    literal,
     make_url,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from poco.errors import ConfigurationError
+from poco.database_schema import prepare
+from poco.errors import ConfigurationError, PeerError
 
-__all__ = ["Database", "Lease", "upsert"]
+__all__ = ["Database", "Lease", "LeaseLostError", "upsert"]
 
 _BUSY_SECONDS = 30
 _leases_metadata = MetaData()
@@ -54,24 +61,36 @@ class Database:
     Args:
         url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite://`` (in memory) or
             ``postgresql://user:password@host/name``.
-        tables: what to create when missing.
+        tables: what to create or bring up to date when it is not there, see `database_schema`.
 
     Raises:
-        ConfigurationError: the URL is malformed, or the database does not answer.
+        ConfigurationError: the URL is malformed, the database does not answer, or another version
+            made it whose tables this one cannot use.
     """
 
     def __init__(self, url: str, tables: MetaData) -> None:
         self._engine = _engine(url)
         # SQLite lets those who wait for its write lock sleep, for up to 0.1 s each time.
         self._turn = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+        self._lease: Lease | None = None
         with _faults(self._engine.url):
-            _leases_metadata.create_all(self._engine)
-            tables.create_all(self._engine)
+            prepare(self._engine, _leases_metadata)
+            prepare(self._engine, tables)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is a file of this host."""
         return self._engine.dialect.name == "sqlite"
+
+    def guarded(self, lease: Lease) -> Database:
+        """Return the same database for somebody who writes only while a lease is theirs.
+
+        Args:
+            lease: of this database; nobody else can take it until a transaction ends.
+        """
+        other = copy.copy(self)
+        other._lease = lease
+        return other
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -79,10 +98,13 @@ class Database:
 
         Raises:
             ConfigurationError: the database does not answer.
+            LeaseLostError: the database is `guarded`, and another process has the lease.
         """
         with _faults(self._engine.url), self._turn, self._engine.connect() as plain:
             connection = plain.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
+                if self._lease is not None:
+                    self._lease.require(connection)
                 yield connection
 
     @contextmanager
@@ -103,8 +125,12 @@ class Database:
         self._engine.dispose()
 
 
+class LeaseLostError(PeerError):
+    """Another process acts now: what this one was about to write is not written."""
+
+
 class Lease:
-    """The right to act, held by one process at a time.
+    """The right to act, held by one process at a time; its time is that of the database.
 
     Args:
         database: where the lease is written.
@@ -120,12 +146,35 @@ class Lease:
 
     def hold(self) -> bool:
         """Take or renew the lease; return whether this process has it now."""
-        now = time.time()
+        # Hosts whose clocks differ must agree on who has it; SQLite is used by one host only.
+        now = (
+            literal(time.time())
+            if self._database.is_sqlite
+            else cast(extract("epoch", func.clock_timestamp()), Float)
+        )
         row = {"name": self._name, "owner": self._owner, "until": now + self._seconds}
         free = (_leases.c.owner == self._owner) | (_leases.c.until <= now)
         with self._database.writing() as connection:
             statement = upsert(self._database, _leases, row, where=free)
             return connection.execute(statement.returning(_leases.c.name)).first() is not None
+
+    def require(self, connection: Connection) -> None:
+        """Check that the lease is still this process's, and keep it until a transaction ends.
+
+        A process may have slept between two lines, for longer than its lease held.
+
+        Args:
+            connection: a transaction that writes.
+
+        Raises:
+            LeaseLostError: another process has it, or nobody.
+        """
+        mine = select(_leases.c.owner).where(_leases.c.name == self._name)
+        if connection.execute(mine.with_for_update(read=True)).scalar_one_or_none() != self._owner:
+            raise LeaseLostError(
+                f"another process holds the lease {self._name!r}",
+                remedy="nothing: it goes on with the work",
+            )
 
     def release(self) -> None:
         """Give the lease back."""
@@ -184,7 +233,11 @@ def _engine(url: str) -> Engine:
 
 def _prepared(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        # A cluster made without a locale says SQL_ASCII; the driver would return bytes for text.
+        text = {"client_encoding": "utf8"}
+        return create_engine(
+            url, connect_args=text, pool_pre_ping=True, pool_size=10, max_overflow=20
+        )
     if url.database:
         _create_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})

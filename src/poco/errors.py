@@ -46,7 +46,8 @@ class PocoError(Exception):
         super().__init__(self._message())
 
     def _message(self) -> str:
-        subject = f"{self.field} = {self.value!r}: " if self.field else ""
+        value = "" if self.value is None else f" = {self.value!r}"
+        subject = f"{self.field}{value}: " if self.field else ""
         advice = f" ({self.remedy})" if self.remedy else ""
         return f"{subject}{self.rule}{advice}"
 

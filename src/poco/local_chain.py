@@ -20,7 +20,7 @@ from pathlib import Path
 from poco.contracts import Chain
 from poco.errors import ConfigurationError
 
-__all__ = ["local_chain", "travel"]
+__all__ = ["LocalNode", "local_chain", "local_node", "travel"]
 
 _LISTENING = "Listening on "
 _PATIENCE_SECONDS = 30.0
@@ -45,12 +45,45 @@ def local_chain(*options: str, port: int = 0, hardfork: str = "cancun") -> Itera
         ConfigurationError: anvil is not installed, ends at once (the port may be taken), or does
             not listen within 30 seconds.
     """
+    with local_node(*options, port=port, hardfork=hardfork) as node:
+        yield node.chain
+
+
+@contextmanager
+def local_node(*options: str, port: int = 0, hardfork: str = "cancun") -> Iterator[LocalNode]:
+    """Run anvil like `local_chain`, and know when it ends by itself."""
     command = [_binary(), "--port", str(port), "--hardfork", hardfork, *options]
     anvil = _Anvil(command)
     try:
-        yield Chain.connect(f"http://{anvil.address(port)}")
+        yield LocalNode(Chain.connect(f"http://{anvil.address(port)}"), anvil)
     finally:
         anvil.end()
+
+
+class LocalNode:
+    """A node of this machine.
+
+    Attributes:
+        chain: a connection to it.
+    """
+
+    def __init__(self, chain: Chain, anvil: _Anvil) -> None:
+        self.chain = chain
+        self._anvil = anvil
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._anvil.pid
+
+    @property
+    def ended(self) -> str:
+        """How its process has ended; empty while it runs."""
+        return self._anvil.ended
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._anvil.kill()
 
 
 def travel(chain: Chain, seconds: int) -> None:
@@ -95,11 +128,30 @@ class _Anvil:
             remedy="choose another port; 0 takes a free one",
         )
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def ended(self) -> str:
+        """How the process has ended; empty while it runs."""
+        code = None if self._process is None else self._process.poll()
+        if code is None:
+            return ""
+        return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+
     def end(self) -> None:
         """End it, at once if it does not end by itself."""
         if self._process is not None:
             self._process.terminate()
             self._keeper.join(_END_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
             self._process.kill()
         self._keeper.join()
 

@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def market_stack(pytestconfig: pytest.Config) -> Iterator[Stack]:
     """The local market of all tests: chain, services and workers; see `poco.local.Stack`."""
     workers, slots, price = (_number(pytestconfig, name) for name in _OPTIONS)
-    from poco.local.market import quick_settings
+    from poco.local.arrival import quick_settings
     from poco.local.stack import Stack
 
     with Stack(quick_settings(workers=workers, slots=slots, price=price)) as stack:

@@ -7,6 +7,7 @@ process, `run` in the foreground until a signal ends it. Its OpenAPI page is at 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 import sys
@@ -38,6 +39,7 @@ from poco.errors import (
 )
 
 __all__ = [
+    "ErrorResponse",
     "HttpError",
     "application",
     "listen",
@@ -52,6 +54,8 @@ __all__ = [
 
 MAX_BODY_BYTES = 1024 * 1024
 _START_SECONDS = 20.0
+_KEEP_ALIVE_SECONDS = 60
+"""Longer than clients keep idle connections, else a request may meet the end of its connection."""
 _DEEPEST = 12_288
 """Ape's packages lift Python's limit so far that nested JSON of a stranger overflows the stack."""
 
@@ -91,6 +95,14 @@ class HttpError(PeerError):
         self.status = HTTPStatus(status)
         self.headers = headers
         super().__init__(rule, field=field, value=value, remedy=remedy)
+
+
+class ErrorResponse(JSONResponse):
+    """What is said of a stranger's input, in ASCII: half a surrogate pair has no UTF-8."""
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json.dumps(content).encode()
 
 
 def status_of(error: PocoError) -> HTTPStatus:
@@ -135,18 +147,18 @@ def application(
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
         headers = error.headers if isinstance(error, HttpError) else None
-        return JSONResponse({"error": told(error)}, status_of(error), headers)
+        return ErrorResponse({"error": told(error)}, status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
-        return JSONResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
+        return ErrorResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
 
     @app.exception_handler(HTTPException)
     async def _refused(_: Request, error: HTTPException) -> Response:
-        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+        return ErrorResponse({"error": error.detail}, error.status_code, error.headers)
 
     @app.get("/version", response_class=PlainTextResponse)
     def version_page() -> str:
@@ -156,7 +168,12 @@ def application(
     @app.get("/health")
     def health() -> Mapping[str, object]:
         """Return 200 when the service can do its work."""
-        return {"status": "ok", **healthy()}
+        try:
+            return {"status": "ok", **healthy()}
+        except HttpError:
+            raise
+        except PocoError as error:
+            raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, told(error)) from error
 
     if registry is not None:
 
@@ -278,7 +295,12 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     """Return a server that can be run once."""
     sys.setrecursionlimit(min(sys.getrecursionlimit(), _DEEPEST))
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="on"
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=3,
     )
     return uvicorn.Server(config)
 

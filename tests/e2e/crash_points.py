@@ -45,6 +45,8 @@ SCHEDULER_ALONE = _commits(
     "Watcher._read",
     "Reconciler._audit",
     "Reconciler.step",
+    "Housekeeper.tidy",
+    "TransactionQueue.prune",
 )
 """Points of a scheduler that finds a deal."""
 

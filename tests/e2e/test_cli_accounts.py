@@ -146,6 +146,18 @@ def test_account__more_than_there_is__is_refused_before_anything_is_sent(
     assert market.chain.request("eth_getTransactionCount", ALICE.address, "latest") == nonce
 
 
+def test_account__unit_before_the_spender__is_understood(alice: Person) -> None:
+    alice("account", "approve", "2", "RLC", BOB.address)
+    assert alice("account", "allowance", BOB.address) == {"amount": str(2 * RLC)}
+    alice("account", "revoke", BOB.address)
+
+
+@pytest.mark.parametrize("verb", ["send-ether", "send-RLC"])
+def test_wallet__money_for_the_zero_address__is_not_sent(alice: Person, verb: str) -> None:
+    zero = f"0x{'00' * 20}"
+    assert "is lost" in alice.refusal("wallet", verb, "1", "--to", zero, "--force")
+
+
 def test_account__approved_spender__has_an_allowance_until_it_is_revoked(alice: Person) -> None:
     alice("account", "approve", "17", BOB.address)
     shown = alice("account", "allowance", BOB.address, "--user", ALICE.address)
@@ -276,7 +288,12 @@ def test_category__drafted_by_the_owner__is_created_and_shown(
     assert "only the hub's owner" in alice.refusal("category", "create")
     assert alice("category", "create", "--account", "TEST::0")["catid"] == count
     assert alice("category", "show", count) == {"index": count, "category": draft}
-    assert "Category_Unknown" in alice.refusal("category", "show", "99", code=4)
+
+
+def test_category__of_no_such_index__says_how_many_there_are(alice: Person) -> None:
+    count = alice("category", "count")["count"]
+    told = alice.refusal("category", "show", "99")
+    assert told.startswith(f"category = 99: the market has {count} categories")
 
 
 @pytest.mark.parametrize("change", [{"workClockTimeRef": "0"}, {"name": 5}])
@@ -298,7 +315,7 @@ def test_storage__token_pushed__is_there_and_replaced_on_demand(
         init = ("storage", "init", "dropbox", "--token")
         assert alice("storage", "check", "dropbox") == {"isInitialized": False}
         assert alice(*init, "one") == {"isInitialized": True, "isUpdated": False}
-        assert alice(*init, "two") == {"isInitialized": True, "isUpdated": False}
+        assert "--force-update" in alice.refusal(*init, "two")
         assert alice(*init, "two", "--force-update")["isUpdated"]
         assert alice("storage", "check", "dropbox", "--user", ALICE.address)["isInitialized"]
 

@@ -23,7 +23,7 @@ from poco.deployment import deploy
 from poco.orders import ZERO_ADDRESS
 from poco.services.compass import compass_router
 from poco.services.orderbook import Orderbook, orderbook_application
-from poco.services.orderbook.tables import orders
+from poco.services.orderbook.tables import orders, shapes
 from poco.services.secrets import (
     Gate,
     KeyFile,
@@ -127,8 +127,10 @@ class Project:
 @pytest.fixture
 def poco(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # no market of this machine
     with town.book.database.writing() as connection:
         connection.execute(delete(orders))
+        connection.execute(delete(shapes))
     return Project(town, tmp_path)
 
 

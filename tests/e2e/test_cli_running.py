@@ -170,6 +170,33 @@ def test_app_run__own_app_with_arguments_and_file__is_computed_and_downloaded(de
     assert (desk.folder / f"{taskid}.zip").is_file()
 
 
+def test_app_run__with_download__fetches_each_result_into_a_folder(desk: Desk) -> None:
+    words = ("--args", "hello", "--volume", "2", "--force", "--download", "results")
+    answer = desk("app", "run", desk.app, *words)
+    paths = [Path(task["resultPath"]) for task in answer["tasks"]]
+    names = [f"{task['taskid']}.zip" for task in answer["tasks"]]
+    assert [path.relative_to(desk.folder / "results").name for path in paths] == names
+    assert all(path.is_file() for path in paths)
+    assert len(names) == 2
+
+
+def test_app_run__app_behind_download__is_not_taken_for_a_folder(desk: Desk) -> None:
+    done = desk.run("app", "run", "--force", "--download", desk.app)
+    assert done.exit_code == 2
+    assert "--download ." in done.stderr
+
+
+def test_app_run__result_cannot_be_had__is_told_beside_the_task(desk: Desk) -> None:
+    chains = json.loads((desk.folder / "chain.json").read_text())
+    chains["chains"]["local"]["ipfsGateway"] = "http://127.0.0.1:9"
+    (desk.folder / "chain.json").write_text(json.dumps(chains))
+    done = desk.run("app", "run", desk.app, "--args", "hello", "--force", "--download", "--raw")
+    assert done.exit_code == 1
+    answer = json.loads(done.stderr)
+    assert answer["tasks"][0]["statusName"] == "COMPLETED"
+    assert "cannot be downloaded" in answer["fail"][0]
+
+
 def test_app_run__watched_by_a_person__tells_each_change(desk: Desk) -> None:
     done = desk.run("app", "run", desk.app, "--args", "hello", "--force", "--watch")
     assert done.exit_code == 0, done.output

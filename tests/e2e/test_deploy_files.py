@@ -21,7 +21,7 @@ import yaml
 from fastapi import FastAPI
 
 from poco.cli.main import commands
-from poco.errors import ChainError
+from poco.errors import ChainError, ConfigurationError, UserInputError
 from poco.web import application, serving
 
 CHECKOUT = Path(__file__).parents[2]
@@ -201,6 +201,13 @@ def test_compose__secrets__come_as_files(service: str) -> None:
             assert environment[name].startswith("/run/secrets/")
 
 
+def test_compose__worker_of_a_trial__is_on_the_network_of_the_services() -> None:
+    network = yaml.safe_load(compose_text("trial.compose.yaml"))["networks"]["default"]
+    project = yaml.safe_load(compose_text("compose.yaml"))["name"]
+
+    assert network == {"name": f"{project}_default", "external": True}
+
+
 # The image
 
 
@@ -315,3 +322,24 @@ def test_units__files_of_keys__are_credentials(unit: Path) -> None:
     named = {Path(word).name for word in command_of(unit) if word.startswith("/run/")}
 
     assert named == names
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_units__start__asks_for_each_file_first_and_names_the_one_that_is_missing(
+    unit: Path,
+) -> None:
+    keys = [line.split(":")[1] for line in directives(unit, "LoadCredential")]
+    books = [line.split("=")[1] for line in directives(unit, "Environment")]
+
+    assert directives(unit, "AssertPathExists") == books + keys
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_units__end_with_a_fault__is_tried_again_unless_only_the_operator_can_mend_it(
+    unit: Path,
+) -> None:
+    given_up = directives(unit, "RestartPreventExitStatus")
+
+    assert directives(unit, "Restart") == ["always"]
+    assert given_up == [str(UserInputError.exit_code)]
+    assert str(ConfigurationError.exit_code) not in given_up  # a database that is down is one

@@ -22,6 +22,7 @@ from poco.errors import ContractError, UserInputError
 from poco.explain import Explainer
 from poco.orders import (
     TEE,
+    ZERO_ADDRESS,
     AnyOrder,
     DatasetOrder,
     order_hash,
@@ -564,6 +565,7 @@ def test_explain__silent_compass__still_explains(stage: Stage) -> None:
         ("dataset", "a registered dataset"),
         ("pool", "a registered workerpool"),
         ("requester", "an account without code"),
+        ("nobody", "the zero address: in an order it means none, or that anybody may take part"),
     ],
 )
 def test_explain__address__says_what_it_is(
@@ -572,6 +574,7 @@ def test_explain__address__says_what_it_is(
     addresses = {name: key.address for name, key in stage.keys.items()}
     book = stage.market.book
     places = {"app": stage.app, "dataset": stage.dataset, "pool": stage.pool}
+    places["nobody"] = ZERO_ADDRESS
     address = {**addresses, **places}.get(who) or getattr(book, who)
     explanation = explainer.explain(address)
     assert explanation.title == title

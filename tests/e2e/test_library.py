@@ -23,12 +23,12 @@ import poco
 from poco.appio import Cause
 from poco.contracts import TaskStatus
 from poco.errors import ChainError, ConfigurationError, PeerError, UserInputError
-from poco.local import trading
+from poco.local import trading, watching
 from poco.local.goods import App
-from poco.local.outcome import AppFailedError, TaskExpiredError
+from poco.local.outcome import AppFailedError, TaskExpiredError, TaskGivenUpError
 from poco.local.purchasing import Purchase
-from poco.local.trading import TaskFuture
 from poco.local.venue import Venue
+from poco.local.watching import TaskFuture
 from poco.local_chain import travel
 from poco.market import Role, development_account
 from poco.services.orderbook import OrderbookClient
@@ -65,12 +65,6 @@ def distant(market: poco.Market) -> Iterator[tuple[poco.Market, FaultyNode]]:
         with poco.Market.connect(info, max_price=PRICE) as other:
             yield other, node
             other.close()
-
-
-def wait_for_deal(future: concurrent.futures.Future[Any]) -> None:
-    assert isinstance(future, TaskFuture)
-    while future.taskid is None and not future.done():
-        time.sleep(0.005)
 
 
 def venue_of(town: Town, stack: ExitStack) -> Venue:
@@ -139,6 +133,13 @@ def test_run__app_that_fails__raises_what_it_said(market: poco.Market) -> None:
     assert "nowhere" in str(caught.value)
 
 
+def test_run__all_workers_fail_in_a_way_nobody_can_agree_on__does_not_wait_for_the_deadline(
+    market: poco.Market, echo: App
+) -> None:
+    with pytest.raises(TaskGivenUpError, match="DETERMINISM_HASH_NOT_FOUND"):
+        market.run(echo, "no data for the contract", callback=market.account.address)
+
+
 # THE EXECUTOR
 
 
@@ -151,6 +152,25 @@ def test_map__equal_calls__are_tasks_of_one_deal(market: poco.Market, echo: App)
 def test_map__different_calls__come_in_their_order(market: poco.Market, echo: App) -> None:
     texts = [result.text for result in market.map(echo, ["a", "b"], [[("f", b"1")], []], trust=4)]
     assert texts == ["argument a\nfile f\n1\n", "argument b\n"]
+
+
+def test_map__files_for_all__are_copied_once(market: poco.Market, echo: App) -> None:
+    files = (("f.txt", it) for it in [b"1"])  # can be read once
+    texts = [result.text for result in market.map(echo, ["a", "b"], input_files=files)]
+    assert texts == ["argument a\nfile f.txt\n1\n", "argument b\nfile f.txt\n1\n"]
+
+
+def test_wait_for_deal__not_bought__raises_why(market: poco.Market, echo: App) -> None:
+    dear = market.submit(echo, "x", max_price=0)
+    with pytest.raises(UserInputError, match="max_price"):
+        dear.wait_for_deal()
+    with pytest.raises(TimeoutError, match="not made in time"):
+        TaskFuture().wait_for_deal(timeout=0)
+    task = market.submit(echo, "x")
+    deal = market.contracts.hub.deal(task.wait_for_deal())
+    assert deal is not None
+    assert deal.app.pointer == echo.address
+    task.result()
 
 
 def test_submit__many__are_awaited_as_of_any_executor(market: poco.Market, echo: App) -> None:
@@ -235,7 +255,7 @@ def test_travel__forward__tasks_go_on(market: poco.Market, echo: App) -> None:
 def test_node__away_for_a_moment__nothing_is_missed(market: poco.Market, echo: App) -> None:
     with distant(market) as (other, node):
         future = other.submit(other.app(echo.address), "patience")
-        wait_for_deal(future)
+        future.wait_for_deal()
         node.down = True
         time.sleep(0.3)
         node.heal()
@@ -249,7 +269,7 @@ def test_node__away_for_good__nobody_waits_for_ever(
     with distant(market) as (other, node):
         app = other.app(echo.address)
         bought = other.submit(app, "x")
-        wait_for_deal(bought)
+        bought.wait_for_deal()
         node.down = True
         with pytest.raises(ChainError, match="does not answer"):
             bought.result()
@@ -261,12 +281,12 @@ def test_node__away_for_good__nobody_waits_for_ever(
 def test_watch__scheduler_that_does_not_claim__is_done_for_it(
     town: Town, monkeypatch: pytest.MonkeyPatch, is_open: bool
 ) -> None:
-    monkeypatch.setattr(trading, "_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "_GRACE_SECONDS", 0.0)
     deal = town.deal() if is_open else purchase(town)[0]
-    bought = Purchase(deal.dealid, 1, deal.price, deal.start_time + 10 * CLOCK)
-    task = trading._Task(bought.taskids[0], 0, bought, TaskFuture())
+    bought = Purchase(deal.dealid, 0, 1, deal.price, deal.start_time + 10 * CLOCK)
+    task = watching.BoughtTask(next(bought.tasks)[1], 0, bought, TaskFuture())
     with ExitStack() as stack:
-        watch = trading._Watch(venue_of(town, stack))
+        watch = watching.Watch(venue_of(town, stack))
         watch.add([task])
         assert watch.look() == []
         travel(town.chain, 10 * CLOCK)
@@ -285,16 +305,33 @@ def test_watch__scheduler_that_does_not_claim__is_done_for_it(
         ({"trust": 10**9}, "the highest trust on offer is"),
         ({"trust": True}, "a whole number"),
         ({"category": 99}, "no category of this id"),
-        ({"colour": "red"}, "the options of a task are category, dataset"),
-        ({"dataset": "0x" + "11" * 20}, "no dataset of this address"),
+        ({"colour": "red"}, "the options of a task are beneficiary, callback"),
+        ({"dataset": "0x" + "11" * 20}, "no dataset is registered"),
         ({"dataset": 5}, "dataset"),
         ({"secrets": ["hush"]}, "texts by their numbers"),
         ({"secrets": {-1: "hush"}}, "a whole number"),
+        ({"secrets": {1: "x" * 4097}}, "at most 4096 bytes"),
         ({"args": ["", "x"]}, "texts that are not empty"),
         ({"input_files": "a.txt"}, "a list, also when there is one"),
         ({"input_files": ["missing.txt"]}, "cannot be read"),
-        ({"input_files": [("a/b", b"")]}, "a pair of name and bytes"),
-        ({"input_files": [("..", b"")]}, "a pair of name and bytes"),
+        ({"input_files": 5}, "a list, also when there is one"),
+        ({"input_files": [5]}, "a pair of name and bytes"),
+        ({"input_files": [("a/b", b"")]}, "without a slash"),
+        ({"input_files": [("..", b"")]}, "the name of a file"),
+        ({"input_files": [("a\0", b"")]}, "the name of a file"),
+        ({"args": 5}, "one text, or a list"),
+        ({"max_app_price": "5"}, "max_app_price = '5': a whole number"),
+        ({"max_dataset_price": -1}, "max_dataset_price = -1: a whole number"),
+        ({"trust": 2**64}, "it is at most"),
+        ({"workerpool": "0x" + "11" * 20}, "no workerpool is registered"),
+        ({"workerpool": "cheap"}, "40 hex digits"),
+        ({"beneficiary": "friend"}, "40 hex digits"),
+        ({"beneficiary": "0x" + "11" * 20, "encrypt_result": True}, "must have set a key"),
+        ({"beneficiary": "0x" + "11" * 20, "encrypt_result": "key.pem"}, "True or False"),
+        ({"callback": b"x"}, "40 hex digits"),
+        ({"encrypt_result": 1}, "a path is needed"),
+        ({"encrypt_result": "nowhere.pem"}, "the key cannot be read"),
+        ({"encrypt_result": ROOT / "README.md"}, "Invalid beneficiary key"),
     ],
 )
 def test_run__mistake__is_named_before_anything_is_bought(
@@ -311,11 +348,88 @@ def test_run__mistake__is_named_before_anything_is_bought(
     )
 
 
-def test_app__nothing_there__is_refused(market: poco.Market) -> None:
-    with pytest.raises(UserInputError, match="readable WASM module"):
-        market.app("nothing.wasm")
-    with pytest.raises(UserInputError, match="no app of this address"):
-        market.app("0x" + "11" * 20)
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("nothing.wasm", "readable WASM module"),
+        ("0x" + "11" * 20, "no app is registered"),
+        ("apps/nowhere", "no such file or folder"),
+        ("./nowhere", "no such file or folder"),
+        (Path("nowhere"), "no such file or folder"),
+        ("Not An Image", "no such file or folder"),
+        ("README.md", "a folder with a Makefile or Dockerfile"),
+        ("", "a path is needed"),
+        ("~nobody\0", "a path is needed"),
+        (5, "a path is needed"),
+    ],
+)
+def test_app__nothing_there__is_refused(
+    market: poco.Market, monkeypatch: pytest.MonkeyPatch, target: Any, words: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserInputError, match=words):
+        market.app(target)
+
+
+def test_app__image_that_nobody_has__is_refused(market: poco.Market) -> None:
+    with pytest.raises(UserInputError, match="no such path, and no such image"):
+        market.app("localhost:1/nobody/none:1")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"source": 5}, "a path is needed"),
+        ({"source": "nowhere.csv"}, "cannot be read"),
+        ({"source": "0x" + "11" * 20}, "no dataset is registered"),
+        ({"source": b"x", "name": 5}, "the name of a file"),
+        ({"source": b"x", "name": "a/b"}, "without a slash"),
+        ({"source": b"x", "encrypt": "yes"}, "True or False"),
+        ({"source": b"x", "price": 0.5}, "a whole number"),
+        ({"source": b"x", "app": "echo"}, "40 hex digits"),
+        ({"source": b"x", "requester": "friend"}, "40 hex digits"),
+    ],
+)
+def test_dataset__mistake__registers_nothing(
+    market: poco.Market, given: dict[str, Any], words: str
+) -> None:
+    count = market.contracts.datasets.count(market.account.address)
+    with pytest.raises(UserInputError, match=words):
+        market.dataset(**given)
+    assert market.contracts.datasets.count(market.account.address) == count
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"workers": "2"}, "workers = '2': a whole number"),
+        ({"slots": 0}, "slots = 0: must lie"),
+        ({"price": 0.5}, "price = 0.5: a whole number"),
+        ({"state": 5}, "state = 5: a path"),
+        ({"account": "0x" + "11" * 32}, "account = 'str': an account of eth_account"),
+    ],
+)
+def test_market__argument_of_the_wrong_type__is_named(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserInputError, match=words):
+        poco.Market(**given)
+
+
+def test_new_account__no_amount__is_refused(market: poco.Market) -> None:
+    with pytest.raises(UserInputError, match="rlc = -1: a whole number"):
+        market.new_account(-1)
+    with pytest.raises(UserInputError, match="the wallet"):
+        market.new_account(10**18)
+
+
+@pytest.mark.parametrize("items", ["ab", 5, b"ab"])
+def test_map__not_a_list__is_refused(market: poco.Market, echo: App, items: Any) -> None:
+    with pytest.raises(UserInputError, match="one item is needed for each task"):
+        market.map(echo, items)
+
+
+def test_submit__too_many_arguments__are_refused(market: poco.Market, echo: App) -> None:
+    with pytest.raises(UserInputError, match="called with arguments and input files"):
+        market.submit(echo, "x", [], "y")  # type: ignore[call-arg]
 
 
 def test_submit__python_function__is_refused(market: poco.Market) -> None:
@@ -323,9 +437,10 @@ def test_submit__python_function__is_refused(market: poco.Market) -> None:
         market.submit(len, "x")
 
 
-def test_travel__back__is_refused(market: poco.Market) -> None:
-    with pytest.raises(UserInputError, match="one direction"):
-        market.travel(-1)
+def test_travel__back_or_out_of_this_world__is_refused(market: poco.Market) -> None:
+    for seconds in (-1, 0.5, 10**12):
+        with pytest.raises(UserInputError, match="seconds"):
+            market.travel(seconds)  # type: ignore[arg-type]
 
 
 def test_market__not_open__says_how_to_open_it() -> None:
@@ -346,7 +461,7 @@ def test_market__nobody_works__refunds_after_the_deadline_and_fails_the_rest_in_
     async def story() -> tuple[Exception, Exception]:
         async with poco.Market(workers=0, price=PRICE) as market:
             expired = market.submit(market.app(ECHO), "x")
-            wait_for_deal(expired)
+            expired.wait_for_deal()
             assert market.contracts.hub.account(market.account.address).locked == PRICE
             market.travel(10 * market.contracts.hub.category(0).clock)
             first = await asyncio.to_thread(expired.exception)
@@ -372,7 +487,7 @@ def test_market__nobody_works__refunds_after_the_deadline_and_fails_the_rest_in_
 def test_manual__examples__run(market: poco.Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "library.md").read_text(), re.S)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
     names: dict[str, object] = {"poco": poco, "m": market}
     for block in blocks[1:]:
         exec(block, names)

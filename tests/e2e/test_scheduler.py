@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from scheduler_stage import Hand, Pool, opened, pack, pack_callback, purchase
 from sqlalchemy import update
+from support.query_plans import scans
 from worker_stage import Town, finish, founded
 
 from poco.contracts import TaskStatus
@@ -22,9 +23,10 @@ from poco.orders import SCONE, TEE, TaskId, task_id
 from poco.scheduler.client import SchedulerClient
 from poco.scheduler.protocol import Capability, Command, Order, Orders, ReplicateStatus
 from poco.scheduler.scheduler import Scheduler
+from poco.scheduler.serving import Place, serve_scheduler
 from poco.scheduler.settings import Settings
 from poco.scheduler.statuses import Stage
-from poco.scheduler.tables import cursor, metadata
+from poco.scheduler.tables import cursor, deals, metadata
 from poco.services.results import ResultsClient
 
 S = ReplicateStatus
@@ -40,6 +42,8 @@ def one_town() -> Iterator[Town]:
 def town(one_town: Town) -> Iterator[Town]:
     """The town on a clean morning: whatever a test does is undone."""
     snapshot = one_town.chain.request("evm_snapshot")
+    # To undo sets the chain's clock back, and the scheduler goes by the later of two.
+    travel(one_town.chain, max(0, int(time.time()) - one_town.chain.timestamp()))
     yield one_town
     assert one_town.chain.request("evm_revert", snapshot) is True
 
@@ -264,6 +268,20 @@ def test_database__of_another_chain__is_refused(town: Town, pool: Pool, tmp_path
         pass
 
 
+def test_database__of_another_hub_of_the_chain__is_refused(
+    town: Town, pool: Pool, tmp_path: Path
+) -> None:
+    """Its cursor would hide the deals of the new hub, its tasks would all seem to be gone."""
+    pool.scheduler.step()
+    with pool.database.writing() as connection:
+        connection.execute(update(cursor).values(hub=town.owner.address))
+    with (
+        pytest.raises(ConfigurationError, match=f"hub {town.owner.address}"),
+        opened(town, tmp_path),
+    ):
+        pass
+
+
 def test_results__store_is_away__is_reported_once_and_asked_again(
     town: Town, contributed: Any
 ) -> None:
@@ -369,8 +387,28 @@ def test_app__fails_alike_on_two_workers__no_more_are_asked(town: Town, pool: Po
         hand.sync()
         pool.scheduler.settle()
     assert pool.stage(taskid) == Stage.RUNNING_FAILED
-    assert "workers failed alike" in pool.reason(taskid)
+    assert "failed alike (APP_COMPUTE_FAILED with exit code 3)" in pool.reason(taskid)
     assert pool.hand(2).sync().assignments == ()
+
+
+def test_inputs__that_the_only_worker_cannot_fetch__are_tried_by_the_next(
+    town: Town, pool: Pool
+) -> None:
+    """The network of one worker proves nothing: whoever connects later has another one."""
+    _, taskid = purchase(town)
+    pool.scheduler.settle()
+    hand = pool.hand()
+    hand.sync()
+    hand.say(taskid, S.DATA_DOWNLOAD_FAILED, cause="INPUT_FILES_DOWNLOAD_FAILED")
+    hand.sync()
+    pool.scheduler.settle()
+    assert pool.stage(taskid) == Stage.RUNNING_FAILED
+    assert "failed alike (INPUT_FILES_DOWNLOAD_FAILED)" in pool.reason(taskid)
+    other = pool.hand(1)
+    pool.clock[0] += 61
+    assert other.sync().assignments == ()
+    pool.scheduler.settle()
+    assert [leave.taskid for leave in other.sync().assignments] == [taskid]
 
 
 def test_worker__fails_three_times_by_itself__is_in_quarantine(town: Town, pool: Pool) -> None:
@@ -516,6 +554,144 @@ def test_two_schedulers__on_one_database__only_one_acts(town: Town, tmp_path: Pa
         second.scheduler.settle()
         assert town.status(other) is TaskStatus.ACTIVE
         assert "this scheduler acts for the pool" in second.said
+
+
+def test_scheduler__sleeps_in_the_middle_of_a_step__does_nothing_after_another_took_over(
+    town: Town, tmp_path: Path, contributed: Any
+) -> None:
+    """A host that stood still for a minute must not write what it had decided before."""
+    pool, taskid, hand, archive, digest = contributed
+    hand.market.hub.reveal(taskid, digest)
+    hand.upload(taskid, archive, digest)
+    with opened(town, tmp_path) as other:
+        find = pool.store.find
+
+        def sleep(*asked: Any) -> Any:
+            with pool.database.writing() as connection:
+                connection.exec_driver_sql("update leases set until = 0")
+            other.scheduler.step()
+            return find(*asked)
+
+        pool.store.find = sleep  # type: ignore[method-assign]
+        assert pool.scheduler.step() == 0
+        assert "another process holds the lease" in pool.said[-1]
+        other.scheduler.settle()
+        assert town.status(taskid) is TaskStatus.COMPLETED
+        with other.database.reading() as connection:
+            sent = "select count(*) from transactions where name = 'finalize'"
+            assert connection.exec_driver_sql(sent).scalar() == 1
+
+
+def test_scheduler__meets_a_fault_that_nobody_foresaw__tells_it_and_goes_on(pool: Pool) -> None:
+    stop = threading.Event()
+
+    def fail() -> int:
+        if pool.said and "odd" in pool.said[-1]:
+            stop.set()
+            return 0
+        raise RuntimeError("odd")
+
+    pool.scheduler.step = fail  # type: ignore[method-assign]
+    pool.scheduler.run(stop, pause=0.01)
+    assert pool.said == ["unexpected RuntimeError: odd"]
+
+
+def test_results__in_the_same_process__are_cleaned_away(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the disk fills up until nothing can be uploaded any more."""
+    cleaned = threading.Event()
+    monkeypatch.setattr("poco.scheduler.serving._PRUNE_SECONDS", 0.01)
+    monkeypatch.setattr("poco.services.results.Results.prune", lambda _: cleaned.set())
+    place = Place("sqlite://", str(tmp_path / "results"))
+    pool = town.offer.workerpool.workerpool
+    with serve_scheduler(town.pool_owner, town.owner, pool, place, Settings()):
+        assert cleaned.wait(60)
+
+
+def test_queries__of_a_task_from_match_to_end__read_no_table_that_grows(
+    town: Town, tmp_path: Path
+) -> None:
+    """With ten million tasks in the database nothing takes longer."""
+    growing = metadata.tables.keys() - {"cursor", "workers", "challenges", "tokens"}
+    archive, digest = pack(tmp_path)
+    options = {"one_step": False, "distinct_hosts": True}
+    with opened(town, tmp_path, **options) as pool, scans(pool.database, growing) as found:
+        _, taskid = purchase(town, trust=3)
+        pool.scheduler.settle()
+        hands = [pool.hand(number, host=f"host {number}") for number in range(2)]
+        for hand in hands:
+            hand.sync()
+            hand.contribute(taskid, digest)
+            hand.say(taskid, S.CONTRIBUTED)
+            hand.sync(free=0)
+        pool.scheduler.settle()
+        for hand in hands:
+            hand.market.hub.reveal(taskid, digest)
+        hands[0].upload(taskid, archive, digest)
+        pool.scheduler.settle()
+        assert pool.stage(taskid) == Stage.COMPLETED
+        pool.scheduler.census.late()
+        pool.clock[0] += 7200  # what is done once an hour
+        pool.scheduler.settle()
+        assert found == set()
+
+
+def test_tasks__few_or_many__are_listed_in_the_same_order(
+    town: Town, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        purchase(town, volume=2)
+    pool.scheduler.settle()
+    pages = []
+    for few in (10_000, 0):
+        monkeypatch.setattr("poco.scheduler.views._MOST_SORTED", few)
+        for stage in ("", Stage.INITIALIZED, Stage.COMPLETED):
+            page = pool.scheduler.views.tasks(stage=stage, limit=3, offset=1, base="")
+            pages.append((page.count, [task.chain_task_id for task in page.tasks]))
+    assert pages[:3] == pages[3:]
+    assert [(count, len(ids)) for count, ids in pages[:3]] == [(4, 3), (4, 3), (0, 0)]
+
+
+def test_history__of_a_task__is_forgotten_a_year_after_its_final_deadline(
+    town: Town, contributed: Any
+) -> None:
+    pool, taskid, hand, archive, digest = contributed
+    hand.market.hub.reveal(taskid, digest)
+    hand.upload(taskid, archive, digest)
+    pool.scheduler.settle()
+    _, young = purchase(town)
+    pool.scheduler.settle()
+    pool.clock[0] += 365 * 86_400
+    pool.scheduler.step()
+    assert pool.stage(taskid) == Stage.COMPLETED
+    travel(town.chain, 100_000)
+    pool.clock[0] += 100_000
+    pool.scheduler.settle()
+    with pytest.raises(PeerError, match="no such task"):
+        pool.stage(taskid)
+    with pool.database.reading() as connection:
+        of_it = [
+            table.name
+            for table in metadata.sorted_tables
+            if "taskid" in table.c
+            and connection.execute(table.select().where(table.c.taskid == taskid)).first()
+        ]
+        assert of_it == []
+        assert len(connection.execute(deals.select()).all()) == 1
+    assert pool.stage(young) == Stage.FAILED
+
+
+def test_worker__silent_for_a_month__is_forgotten_and_welcome_back(pool: Pool) -> None:
+    hand = pool.hand()
+    pool.scheduler.step()
+    pool.clock[0] += 31 * 86_400
+    pool.scheduler.settle()
+    pool.clock[0] += 3600
+    pool.scheduler.settle()
+    assert pool.scheduler.views.workers() == []
+    hand.sync()
+    assert len(pool.scheduler.views.workers()) == 1
 
 
 def test_scheduler__key_of_somebody_else__says_whose_is_needed(town: Town, tmp_path: Path) -> None:

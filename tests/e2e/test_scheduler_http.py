@@ -226,7 +226,7 @@ def test_worker__somebody_asks_for_a_challenge_in_its_name__logs_in_all_the_same
 
 def test_challenges__a_hundred_at_once_from_one_address__are_429(pool: Pool) -> None:
     params = {"walletAddress": development_account(Role.WORKER).address}
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         codes = {
             client.get(f"{pool.url}/workers/challenge", params=params).status_code
             for _ in range(100)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from local_images import base_with_python, image_registry
+from support.pages import ROOT, blocks
 from tutorial_stage import (
     ADDRESS,
     APPS,
@@ -23,16 +24,20 @@ from tutorial_stage import (
     ID,
     YES,
     Reader,
+    analyse_by_hand,
     build_and_test,
     debugged,
     found,
     market_of_poco_up,
     module_or_image,
+    play,
+    transcode_by_hand,
 )
 
 from poco.http_server import serve_files
 from poco.local.info import StackInfo
 
+ENGINE = [base_with_python] if HAS_ENGINE else []
 LANGUAGES = [*BASES] if HAS_ENGINE else ["wasm"]
 SHOW_VARIABLES = """
 import json, os
@@ -61,6 +66,8 @@ def reader(up: StackInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Re
 def test_tutorial_of_v2__app_with_cmdline_and_dirinuri__transcodes_a_movie(reader: Reader) -> None:
     kind, image = module_or_image(reader, "v2-transcode")
     run = reader.type
+    if HAS_ENGINE:
+        transcode_by_hand(reader, image)
     run("poco init --unencrypted")
     run("poco account deposit 10")
     (reader.folder / "iexec.json").unlink()
@@ -77,6 +84,7 @@ def test_tutorial_of_v2__app_with_cmdline_and_dirinuri__transcodes_a_movie(reade
               }},
               "order": {{
                 "buy": {{
+                  "app": "0xXXXXXXXXXXXXXXXXXXX",
                   "dataset": "0x0000000000000000000000000000000000000000",
                   "params": {{
                     "cmdline": "-i /iexec/small.ppm /iexec/small.pgm",
@@ -88,6 +96,7 @@ def test_tutorial_of_v2__app_with_cmdline_and_dirinuri__transcodes_a_movie(reade
         )
         app = found(f"app at address {ADDRESS}", run("poco app deploy"))
         assert image in run("poco app show")
+        reader.replace("iexec.js", "0xXXXXXXXXXXXXXXXXXXX", app)
         run("poco order sign --app --request")
         assert app in run("poco order publish --app", YES)
         deal = found(f"deal {ID}", run("poco order match --fill", YES))
@@ -105,6 +114,8 @@ def test_tutorial_of_v3__app_and_dataset_with_orders__are_sold_and_run(reader: R
     checksum = "0x" + 64 * "0"
     samples = APPS / "v3-nilearn" / "samples"
     served = {name: samples / name for name in ("scan.txt", "atlas.txt")}
+    if HAS_ENGINE:
+        analyse_by_hand(reader, image, samples)
     with image_registry() as registry, serve_files(served) as files:
         if HAS_ENGINE:
             hub, image = image, f"{registry}/iexechub/nilearn:1.0"
@@ -221,7 +232,7 @@ def test_tutorial_of_inputs__encrypted_dataset_and_secrets__reach_the_app(reader
     assert {"stdout.txt", "stderr.txt", "computed.json"} < {it.name for it in result.iterdir()}
 
 
-@pytest.mark.parametrize("base", [base_with_python] if HAS_ENGINE else [])
+@pytest.mark.parametrize("base", ENGINE)
 def test_tutorials__variables_that_they_name__reach_the_app(
     reader: Reader, base: Callable[[], str]
 ) -> None:
@@ -302,3 +313,27 @@ def test_tutorial_of_v5__first_application__is_built_run_and_published(
     assert found("(done|Hello, dostuff!)", debugged(reader, taskid))
     run("poco app publish --chain bellecour", YES)
     assert "1 open apporder" in run(f"poco orderbook app {app} --chain bellecour")
+
+
+def test_readme__quick_start__answers_as_it_shows(reader: Reader) -> None:
+    [session] = [block for block in blocks(ROOT / "README.md", "console") if "poco up" in block]
+    play(reader, session[session.index("$ poco init") : session.index("$ poco down")])
+
+
+@pytest.mark.parametrize("base", ENGINE)
+def test_page_of_app_builders__from_the_app_to_its_result__answers_as_it_shows(
+    reader: Reader, base: Callable[[], str]
+) -> None:
+    page = ROOT / "docs" / "app-builders.md"
+    (reader.folder / "app.py").write_text(blocks(page, "py")[0])
+    (reader.folder / "Dockerfile").write_text(blocks(page, "dockerfile")[0])
+    attempt, bought, *_ = blocks(page, "console")
+    run = reader.type
+    run("poco init --unencrypted")
+    run("poco account deposit 5 RLC")
+    play(reader, attempt, base=base())
+    run("poco app init")
+    reader.edit("app", name="word-count", multiaddr="word-count:1")
+    run("poco app deploy --checksum auto")
+    run("poco app publish --price 0.1 RLC --volume 100 --force")
+    play(reader, bought)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -9,93 +10,28 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import wasmtime
 from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from support.official_client import OfficialClient
-from support.processes import command_line
+from up_stage import PATIENCE, Home, best_offer, buy_one, offers, purchase, settings, wait_for
 
-from poco.contracts import AddressBook, Market, TaskStatus
-from poco.errors import ChainError, ConfigurationError
-from poco.local import Ports, Stack, StackInfo, StackSettings
+from poco.contracts import AddressBook
+from poco.errors import ConfigurationError
+from poco.local import Ports, Stack, StackInfo
+from poco.local.chain_copy import CHAIN, ChainCopy
 from poco.local.info import ExampleApp
-from poco.local.node import CHAIN, GENESIS, ChainFile
+from poco.local.node import GENESIS
 from poco.local.places import BOOK
 from poco.local.settings import OPTIONAL
-from poco.market import Offer, buy, register_app, sign_request
-from poco.orders import AppOrder, OrderKind, TaskId, WorkerpoolOrder, random_salt, sign_order
-from poco.orders import task_id as id_of
-from poco.services.orderbook.queries import OrdersQuery
-
-PATIENCE = 60.0
-
-
-def settings(**changes: Any) -> StackSettings:
-    return StackSettings(**{"ports": Ports.free(), "workers": 1, **changes})
-
-
-def best_offer(stack: Stack) -> tuple[WorkerpoolOrder, str]:
-    """The pool's order in the first category, and its hash."""
-    [record] = [found for found in offers(stack) if found["order"]["category"] == 0]
-    return WorkerpoolOrder.from_json(record["order"]), record["orderHash"]
-
-
-def buy_one(stack: Stack, app: ExampleApp, order: WorkerpoolOrder) -> list[TaskId]:
-    """Register an app, and buy a task."""
-    person = stack.accounts.users[0]
-    return bought(stack.market.acting_as(person), person, app, order, tasks=1)
-
-
-def purchase(info: StackInfo, state: Path, *, tasks: int) -> tuple[Market, list[TaskId]]:
-    """Buy computations with nothing but the document and the address book."""
-    person = Account.from_key(info.fundingKey)
-    owner = Account.from_key(info.workerpool.ownerKey)
-    market = Market.connect(info.rpc, book=AddressBook.load(state / BOOK))
-    pool = info.workerpool.address
-    work = WorkerpoolOrder(workerpool=pool, volume=tasks, trust=1, salt=random_salt())
-    order = sign_order(work, market.domain, owner)
-    entry = info.e2e["app"]
-    return market, bought(market.acting_as(person), person, entry, order, tasks=tasks)
-
-
-def bought(
-    buyer: Market, person: LocalAccount, entry: ExampleApp, order: WorkerpoolOrder, *, tasks: int
-) -> list[TaskId]:
-    checksum = bytes.fromhex(entry.checksum.removeprefix("0x"))
-    app = register_app(buyer, "app", entry.type, entry.multiaddr, checksum).address
-    sale = sign_order(AppOrder(app=app, volume=tasks, salt=random_salt()), buyer.domain, person)
-    offer = Offer(app=sale, workerpool=order)
-    params = json.dumps({"iexec_args": "again"})
-    deal = buy(buyer, offer, sign_request(buyer, person, offer, params, volume=tasks))
-    return [id_of(deal.dealid, index) for index in deal.indices]
-
-
-def wait_for(market: Market, tasks: list[TaskId], said: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while any(market.hub.task(task).status is not TaskStatus.COMPLETED for task in tasks):
-        assert time.monotonic() < end, said()
-        time.sleep(0.1)
-
-
-def offers(stack: Stack) -> list[dict[str, Any]]:
-    """The pool's open orders."""
-    assert stack.orderbook is not None
-    found: list[dict[str, Any]] = stack.orderbook.orders(OrderKind.WORKERPOOL, OrdersQuery())[
-        "orders"
-    ]
-    return found
-
 
 # THE OFFICIAL CLIENT
 
@@ -195,15 +131,6 @@ def test_stack__ends_while_an_app_runs__ends_the_app(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_chain__is_gone__ends_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poco.local.stack._PROBE_SECONDS", 0.01)
-    with Stack(settings(workers=0)) as stack:
-        port = stack.info.rpc.rpartition(":")[2]
-        os.kill(_process("anvil", f"--port {port} "), signal.SIGKILL)
-        with pytest.raises(ChainError, match="does not answer"):
-            stack.wait(threading.Event())
-
-
 # WHAT IS KEPT
 
 
@@ -246,7 +173,7 @@ def test_state__chain_is_behind_what_services_saw__does_the_tasks_again(tmp_path
     options = settings(state=state, block_seconds=0, without=frozenset({"subgraph"}))
     with Stack(options) as stack:
         market, tasks = purchase(stack.info, state, tasks=2)
-        ChainFile(tmp_path / CHAIN, stack.market.chain).save()
+        ChainCopy(tmp_path / CHAIN, stack.market.chain).save()
         wait_for(market, tasks, lambda: "tasks are done")
     (tmp_path / CHAIN).replace(state / CHAIN)
     with Stack(options, report=lambda name, line: said.append(f"{name}: {line}")):
@@ -267,40 +194,13 @@ def test_state__that_cannot_go_on__says_what_to_do(stack: Stack, tmp_path: Path)
     with pytest.raises(ConfigurationError, match=r"No such file.*genesis.*remove the folder"):
         Stack(settings(state=tmp_path)).__enter__()
     (tmp_path / GENESIS).write_text("1")
-    (tmp_path / CHAIN).write_text("no chain")
-    with pytest.raises(ConfigurationError, match=r"state = .* cannot go on: anvil must listen"):
-        Stack(settings(state=tmp_path)).__enter__()
+    for content, cause in ((b"no copy", CHAIN), (gzip.compress(b"no chain"), "anvil must listen")):
+        (tmp_path / CHAIN).write_bytes(content)
+        with pytest.raises(ConfigurationError, match=f"state = .* cannot go on: {cause}"):
+            Stack(settings(state=tmp_path)).__enter__()
 
 
 # THE COMMANDS
-
-
-class Home:
-    """A home folder in which `poco` commands are run."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = os.environ | {"XDG_STATE_HOME": str(folder)}
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "poco", *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-
-    def raw(self, *words: str) -> Any:
-        done = self.run(*words, "--raw")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    @property
-    def pid(self) -> int:
-        return int(json.loads((self.folder / "poco" / "up.json").read_text())["pid"])
 
 
 @pytest.fixture
@@ -332,7 +232,10 @@ def test_up__killed_in_the_middle_of_tasks__goes_on_with_them(
     assert home.raw("down")["state"] == str(home.folder / "state")
 
 
-def test_up__ctrl_c__ends_everything_with_exit_code_0(home: Home) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_up__ctrl_c_or_terminal_closed__ends_everything_with_exit_code_0(
+    home: Home, number: signal.Signals
+) -> None:
     words = ["up", "--free-ports", "--workers=1", "--without=subgraph", "--block-time=0"]
     process = subprocess.Popen(
         [sys.executable, "-m", "poco", *words],
@@ -351,7 +254,7 @@ def test_up__ctrl_c__ends_everything_with_exit_code_0(home: Home) -> None:
     assert told in lines
     assert "next, in a folder of your project: `poco init`" in lines
     rpc = next(line.split()[1] for line in lines if line.startswith("rpc"))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(PATIENCE) == 0
     with pytest.raises(httpx.ConnectError):
         httpx.post(rpc, json={})
@@ -369,15 +272,6 @@ def test_up__cannot_start_in_the_background__says_why(home: Home) -> None:
 def _is_renewed(stack: Stack, closed: str) -> bool:
     hashes = {record["orderHash"] for record in offers(stack)}
     return len(hashes) == 5 and closed not in hashes
-
-
-def _process(*words: str) -> int:
-    """Return the process whose command line has all these words."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        line = " ".join(command_line(int(entry.name)))
-        if all(word in line for word in words):
-            return int(entry.name)
-    raise AssertionError(words)
 
 
 def _until_silent(url: str) -> None:

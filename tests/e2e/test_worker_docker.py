@@ -94,11 +94,13 @@ def test_worker__killed_while_a_container_runs__takes_it_up_again(
     _, taskid = purchase(town)
     wait_until(lambda: bool(containers(taskid)), shell)
     (first,) = containers(taskid)
+    first.pause()  # it is not to end before the worker is back
     process.kill()
     process.wait()
     shell.start(pool.url)
     wait_until(shell.said("goes on with the 1 tasks"), shell)
     (second,) = containers(taskid)
     assert second.id == first.id
+    first.unpause()
     wait_until(lambda: town.status(taskid) is TaskStatus.COMPLETED, shell)
     assert containers(taskid) == []

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ BASES = {"python": base_with_python, "javascript": base_with_node}
 HAS_ENGINE = "docker" in runtimes_under_test()
 YES = "y\n"
 ADDRESS, ID = r"(0x[0-9a-fA-F]{40})\b", r"(0x[0-9a-f]{64})\b"
+HEX = re.compile(r"0x[0-9a-fA-F]+…?")
 PASSPHRASE = "tutorial"
 PATIENCE = 20.0
+SHOW_ENTRY = "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]).decode())"
+UNZIP_P = "unzip -p" if shutil.which("unzip") else f"python3 -c {shlex.quote(SHOW_ENTRY)}"
 UNZIP = "unzip {0}.zip -d {0}" if shutil.which("unzip") else "python3 -m zipfile -e {0}.zip {0}"
 
 
@@ -67,6 +71,11 @@ class Reader:
             section = section[name]
         section |= fields
         file.write_text(json.dumps(document))
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace a word in a file, like somebody with an editor."""
+        file = self.folder / name
+        file.write_text(file.read_text().replace(old, new))
 
     def wallet(self, name: str) -> str:
         """Make a wallet with a passphrase, some money and a name; return its address."""
@@ -111,6 +120,29 @@ def found(pattern: str, text: str) -> str:
     return match[1]
 
 
+def play(reader: Reader, session: str, *, base: str = "") -> None:
+    """Type what a page shows behind its prompts; the answers are those that it shows.
+
+    Ids, which differ, are not compared, and the one that is typed is that of the last task.
+
+    Args:
+        reader: who types.
+        session: the block of the page.
+        base: image to build on, in the place of the one that a Dockerfile fetches.
+    """
+    said = taskid = ""
+    for line in session.splitlines():
+        if not line.startswith("$ "):
+            answer = HEX.sub("0x", line)
+            assert answer in ("", "…", *HEX.sub("0x", said).splitlines()), f"{line!r} in {said}"
+            continue
+        typed = HEX.sub(taskid, line[2:].partition(" #")[0]).replace("unzip -p", UNZIP_P)
+        typed = typed.replace("docker build", f"docker build --build-arg BASE={base}")
+        said = reader.type(typed) if typed.startswith("poco ") else reader.shell(typed)
+        if task := re.search(f"task {ID}", said):
+            taskid = task[1]
+
+
 def module_or_image(reader: Reader, app: str) -> tuple[str, str]:
     """Build the image of an app, without the label that tells its version; type and address."""
     if not HAS_ENGINE:
@@ -122,6 +154,36 @@ def module_or_image(reader: Reader, app: str) -> tuple[str, str]:
     return "DOCKER", f"poco-tutorial-{app}"
 
 
+def transcode_by_hand(reader: Reader, image: str) -> None:
+    """Try the app of version 2 as its tutorial says that workers do."""
+    sample = APPS / "v2-transcode" / "samples" / "small.zip"
+    (reader.folder / "in_out").mkdir()
+    with zipfile.ZipFile(sample) as archive:
+        archive.extractall(reader.folder / "in_out")
+    reader.shell(
+        f"""
+        IN_OUT=$PWD/in_out DOCKERIMAGE={image} CMDLINE="-i /iexec/small.ppm /iexec/small.pgm"
+        docker run --rm -v ${{IN_OUT}}:/iexec ${{DOCKERIMAGE}} ${{CMDLINE}}
+        """
+    )
+    assert reader.read("in_out/consensus.iexec")
+
+
+def analyse_by_hand(reader: Reader, image: str, samples: Path) -> None:
+    """Try the app of version 3 with a dataset, in the folders that its tutorial makes."""
+    reader.shell(
+        rf"""
+        mkdir iexec_in iexec_out && \
+        cp {shlex.quote(str(samples))}/*.txt iexec_in/. && \
+        docker run --rm -e IEXEC_DATASET_FILENAME="atlas.txt" \
+            -e IEXEC_INPUT_FILES_FOLDER=/iexec_in \
+            -e IEXEC_NB_INPUT_FILES=1 -e IEXEC_INPUT_FILE_NAME_1=scan.txt \
+            -v `pwd`/iexec_in/:/iexec_in -v `pwd`/iexec_out:/iexec_out {image}
+        """
+    )
+    assert reader.read("iexec_out/determinism.iexec")
+
+
 def build_and_test(reader: Reader, language: str) -> str:
     """Build the app of the tutorial, try it by hand, and return its image."""
     image = f"poco-tutorial-{language}"
@@ -131,6 +193,17 @@ def build_and_test(reader: Reader, language: str) -> str:
     reader.shell(f"cd {app} && docker build . --tag {image} --build-arg BASE={base}")
     (reader.folder / "iexec_in").mkdir()
     (reader.folder / "iexec_out").mkdir()
+    basic = reader.shell(
+        rf"""
+        docker run --rm \
+            -v $PWD/iexec_in:/iexec_in \
+            -v $PWD/iexec_out:/iexec_out \
+            -e IEXEC_IN=/iexec_in \
+            -e IEXEC_OUT=/iexec_out \
+            {image} arg1 arg2 arg3
+        """
+    )
+    assert "Hello, arg1!" in basic
     said = reader.shell(
         rf"""
         touch iexec_in/file1 && \

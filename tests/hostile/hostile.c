@@ -44,14 +44,24 @@ static int crowd(void) { /* more and more files */
     }
 }
 
-static int burrow(void) { /* folder in folder in folder */
-    if (chdir("/iexec_out")) return 1;
-    char path[8192] = OUT;
-    for (int i = 0; i < 300; i++) {
-        strcat(path, "d/");
-        if (mkdir(path, 0777)) return 2;
+static int burrow(void) { /* folder in folder in folder, deeper than a path can say */
+    int here = open("/iexec_out", O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 3000; i++) {
+        if (here < 0 || mkdirat(here, "d", 0777)) return 1;
+        int below = openat(here, "d", O_RDONLY | O_DIRECTORY);
+        close(here);
+        here = below;
     }
     return 0;
+}
+
+static int veil(void) { /* more and more files without a name */
+    for (;;) {
+        FILE *file = fopen(OUT "veiled", "wb");
+        if (!file || unlink(OUT "veiled")) return 1;
+        for (int i = 0; i < 32; i++)
+            if (fwrite(block, 1, sizeof block, file) != sizeof block) return 2;
+    }
 }
 
 static int hoard(void) { /* all the memory there is */
@@ -166,6 +176,7 @@ int main(int count, char **arguments) {
     if (IS("fill")) return fill(OUT "full", -1);
     if (IS("crowd")) return crowd();
     if (IS("burrow")) return burrow() || declare("/iexec_out");
+    if (IS("veil")) return veil();
     if (IS("spin"))
         for (volatile unsigned long turns = 0;; turns++) {}
     if (IS("shout"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 from sdk.commands import try_commands
-from sdk.library import try_library
+from sdk.library import try_library, try_page
 from sdk.older import try_older
 from sdk.table import Table, commit, committed
 
@@ -41,7 +41,10 @@ def main(update: bool) -> None:
                 attempt(stack, place, table)
 
         # Side by side: most of the time is spent waiting for blocks.
-        for done in (pool.submit(run, try_commands), pool.submit(run, try_library, try_older)):
+        for done in (
+            pool.submit(run, try_commands),
+            pool.submit(run, try_library, try_page, try_older),
+        ):
             done.result()
     if table.failures:
         click.echo("\n".join(table.failures), err=True)

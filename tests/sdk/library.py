@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from sdk.table import Table
+from support.pages import blocks
 
 from poco.local import Stack
 
-__all__ = ["try_library"]
+__all__ = ["try_library", "try_page"]
 
 _CLIENT = "library 9.0.1"
 _WORKFLOW = Path(__file__).with_name("workflow.mjs")
+_PAGE = "docs/sdk-users.md"
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 300
 
@@ -54,3 +57,27 @@ def try_library(stack: Stack, folder: Path, table: Table) -> None:
             assert "error" not in step, step["error"]
     with table.trial(_CLIENT, "ends"):
         assert ended.returncode == 0, ended.stderr
+
+
+def try_page(stack: Stack, folder: Path, table: Table) -> None:
+    """Run the program of the page for users of the library, as it stands there."""
+    [program] = blocks(_ROOT / _PAGE, "js")
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "run.js").write_text(program)
+    (folder / "node_modules").symlink_to(_ROOT / "node_modules")
+    market = folder / "market.json"
+    user = stack.accounts.users[0]
+    document = stack.info.to_json() | {"fundingKey": f"0x{bytes(user.key).hex()}"}
+    market.write_text(json.dumps(document))
+    ended = subprocess.run(
+        ["node", "run.js"],
+        cwd=folder,
+        env=os.environ | {"MARKET": str(market)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_SECONDS,
+    )
+    with table.trial(_CLIENT, _PAGE):
+        assert ended.returncode == 0, ended.stderr
+        assert "TASK_COMPLETED" in ended.stdout.split(), ended.stdout

@@ -8,7 +8,7 @@ import sys
 
 import httpx
 import pytest
-from fastapi import Request
+from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, Counter
 
 from poco import __version__, web
@@ -150,6 +150,20 @@ def test_service__version_and_health__are_told():
     with web.serving(web.application("test", healthy=lambda: {"block": 7})) as url:
         assert httpx.get(f"{url}/version").text == __version__
         assert httpx.get(f"{url}/health").json() == {"status": "ok", "block": 7}
+
+
+def test_service__not_healthy_and_errors_answered_otherwise__answers_503():
+    def away():
+        raise ConfigurationError("must answer", field="database")
+
+    app = web.application("test", healthy=away)
+
+    @app.exception_handler(ConfigurationError)
+    async def _answer(_: Request, error: Exception) -> Response:
+        return Response(status_code=500)
+
+    with web.serving(app) as url:
+        assert httpx.get(f"{url}/health").status_code == 503
 
 
 def test_service__not_healthy__answers_503():

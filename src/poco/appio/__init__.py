@@ -46,6 +46,7 @@ from poco.appio.outcome import (
 from poco.appio.params import DealParams, parse_params
 from poco.appio.tree import (
     DEFAULT_LIMITS,
+    MAX_DEPTH,
     OutputFile,
     OutputLimits,
     OutputTree,
@@ -69,6 +70,7 @@ __all__ = [
     "GENERATION_LABEL",
     "INPUT_LIMITS",
     "MAX_ARGUMENT_BYTES",
+    "MAX_DEPTH",
     "PERMANENT",
     "ZERO_ADDRESS",
     "AppImage",

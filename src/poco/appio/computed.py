@@ -31,7 +31,9 @@ MAX_COMPUTED_BYTES = 1024 * 1024
 MAX_CALLBACK_BYTES = 64 * 1024
 LARGE_CALLBACK_BYTES = 8 * 1024
 
-_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})+")
+_HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})+)")
+_PATH_REMEDY = 'the app must write {"deterministic-output-path": "/iexec_out/…"}'
+_CALLBACK_REMEDY = 'the app must write {"callback-data": "0x…"}'
 _V5_ROOTS = (Generation.V5.layout.output,)
 
 
@@ -144,14 +146,15 @@ def _load(output: Path) -> dict[str, object]:
 def _callback(declared: dict[str, object]) -> Computed:
     field = f"{COMPUTED_FILE} callback-data"
     text = declared.get("callback-data")
-    if not isinstance(text, str) or not _HEX.fullmatch(text):
+    digits = _HEX.fullmatch(text) if isinstance(text, str) else None
+    if digits is None:
         shown = text[:80] if isinstance(text, str) else text
-        raise _invalid(
-            field, shown, "the deal has a callback, so it must be 0x and whole bytes in hex"
-        )
-    data = bytes.fromhex(text[2:])
+        rule = "the deal has a callback, so it must be 0x and whole bytes in hex"
+        raise _invalid(field, shown, rule, _CALLBACK_REMEDY)
+    data = bytes.fromhex(digits[1])
     if len(data) > MAX_CALLBACK_BYTES:
-        raise _invalid(field, text[:80], f"may have {MAX_CALLBACK_BYTES} bytes, not {len(data)}")
+        rule = f"may have {MAX_CALLBACK_BYTES} bytes, not {len(data)}"
+        raise _invalid(field, digits[0][:80], rule, _CALLBACK_REMEDY)
     return Computed(callback_data=data, warnings=callback_warnings(field, data))
 
 
@@ -162,11 +165,11 @@ def callback_warnings(field: str, data: bytes) -> tuple[str, ...]:
     return (f"{field}: {len(data)} bytes will cost much gas",)
 
 
-def _invalid(field: str, value: object, rule: str) -> ExecutionError:
+def _invalid(field: str, value: object, rule: str, remedy: str = _PATH_REMEDY) -> ExecutionError:
     return ExecutionError(
         Cause.DETERMINISM_HASH_NOT_FOUND,
         rule,
         field=field,
         value=value,
-        remedy='the app must write {"deterministic-output-path": "/iexec_out/…"}',
+        remedy=remedy,
     )

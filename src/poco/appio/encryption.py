@@ -171,7 +171,7 @@ def _keep_keypair(folder: Path, address: str, key: rsa.RSAPrivateKey) -> tuple[P
             "a key must not be overwritten, results may be encrypted for it",
             field="beneficiary key",
             value=str(private),
-            remedy="move it away first",
+            remedy="move it away, or let `--force` do so",
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with new_file(private) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,6 +12,8 @@ from poco.appio.causes import Cause, ExecutionError
 from poco.appio.untrusted_json import parse_object
 
 __all__ = ["DealParams", "parse_params"]
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,12 @@ def _secrets(key: str, value: object) -> Mapping[int, str]:
     if not isinstance(value, dict):
         raise _invalid(key, value, 'must be an object such as {"1": "name"}')
     for number in value:
-        if not (number.isascii() and number.isdigit() and not number.startswith("0")):
-            raise _invalid(f"{key}.{number}", value[number], "number must be 1 or more")
+        if not _NUMBER.fullmatch(number):
+            raise _invalid(
+                f"{key}.{number[:20]}",
+                value[number],
+                "number must be 1 or more, of 18 digits at most",
+            )
     return MappingProxyType(
         {int(number): _text(f"{key}.{number}", name) for number, name in value.items()}
     )

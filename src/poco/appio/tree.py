@@ -21,6 +21,7 @@ from poco.appio.causes import Cause, ExecutionError
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "MAX_DEPTH",
     "OutputFile",
     "OutputLimits",
     "OutputTree",
@@ -32,6 +33,7 @@ __all__ = [
 MAX_NAME_UNITS = 31
 """Longest file name, in UTF-16 code units; part of consensus since the first enclaves."""
 MAX_DEPTH = 64
+"""Most folders one in the other below the output folder."""
 
 
 @dataclass(frozen=True, slots=True)

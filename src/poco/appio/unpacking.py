@@ -5,6 +5,7 @@ Used for the ``dirinuri`` of v2 (spec offchain ยง1.6) and for result archives (ย
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import stat
@@ -23,7 +24,9 @@ _MAX_DIRECTORY_BYTES = 64 * 1024**2
 _MAX_DEPTH = 64
 
 # What a zip made by an enemy can raise in the library.
-_BROKEN = (NotImplementedError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError)
+_BROKEN = (NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError)
+_BROKEN_PLACES = (errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""What it can make the system answer: names twice or too long, offsets before the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def unpack_archive(archive: Path, folder: Path, limits: ArchiveLimits) -> dict[s
         ArchiveTooLargeError: when it holds more than the limits.
         ValueError: when it is no zip, damaged, encrypted, or holds anything but regular files and
             folders by plain relative names, each once.
+        OSError: the host's disk does not take it.
     """
     digests: dict[str, bytes] = {}
     try:
@@ -117,6 +121,10 @@ def unpack_archive(archive: Path, folder: Path, limits: ArchiveLimits) -> dict[s
                 digests[str(path)] = hashed.digest()
     except _BROKEN as error:
         raise ValueError(f"must be a sound zip archive: {error}") from error
+    except OSError as error:
+        if error.errno not in _BROKEN_PLACES:
+            raise
+        raise ValueError(f"must be a sound zip archive: {error.strerror}") from error
     return digests
 
 

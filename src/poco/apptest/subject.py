@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def _module(path: Path) -> AppReference:
 
 
 def _build(folder: Path) -> str:
-    image = f"poco-app-test-{folder.resolve().name.lower()}:latest"
+    name = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower())[:100].strip("-")
+    image = f"poco-app-test-{name or 'app'}:latest"
     if (folder / "Makefile").exists():
         command = ["make", "--silent", "-C", str(folder), "image", f"IMAGE={image}"]
     elif (folder / "Dockerfile").exists():

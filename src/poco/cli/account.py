@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from poco.cli.options import amount_arguments
 from poco.cli.shell import (
     Shell,
     chain_options,
@@ -16,6 +18,8 @@ from poco.cli.shell import (
 
 if TYPE_CHECKING:
     from eth_typing import ChecksumAddress
+
+    from poco.contracts import Market, Receipt
 
 __all__ = ["command"]
 
@@ -29,8 +33,7 @@ def command() -> None:
 
 
 @command.command(epilog="Example: poco account deposit 5 RLC")
-@click.argument("amount")
-@click.argument("unit", required=False)
+@amount_arguments
 @wallet_options
 @chain_options
 @tx_options
@@ -38,19 +41,12 @@ def command() -> None:
 def deposit(shell: Shell, amount: str, unit: str | None) -> None:
     """Move AMOUNT from the wallet into the hub."""
     from poco.market import money
-    from poco.project import parse_token, show_token
 
-    value = parse_token(amount, unit)
-    with shell.progress("depositing"):
-        receipt = money.deposit(shell.market, value)
-    shell.done(
-        {"amount": str(value), "txHash": receipt.transaction_hash}, f"Deposited {show_token(value)}"
-    )
+    _move(shell, amount, unit, money.deposit, "depositing", "Deposited")
 
 
 @command.command(epilog="Example: poco account withdraw 1 RLC")
-@click.argument("amount")
-@click.argument("unit", required=False)
+@amount_arguments
 @wallet_options
 @chain_options
 @tx_options
@@ -58,14 +54,8 @@ def deposit(shell: Shell, amount: str, unit: str | None) -> None:
 def withdraw(shell: Shell, amount: str, unit: str | None) -> None:
     """Move AMOUNT of free stake from the hub into the wallet."""
     from poco.market import money
-    from poco.project import parse_token, show_token
 
-    value = parse_token(amount, unit)
-    with shell.progress("withdrawing"):
-        receipt = money.withdraw(shell.market, value)
-    shell.done(
-        {"amount": str(value), "txHash": receipt.transaction_hash}, f"Withdrew {show_token(value)}"
-    )
+    _move(shell, amount, unit, money.withdraw, "withdrawing", "Withdrew")
 
 
 @command.command(epilog="Example: poco account show 0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
@@ -99,9 +89,12 @@ def approve(shell: Shell, amount: str, spender: str, unit: str | None) -> None:
     from poco.orders import checked_address
     from poco.project import parse_token, show_token
 
+    if unit is not None and unit.startswith("0x"):  # approve 1 RLC SPENDER
+        spender, unit = unit, spender
     value, who = parse_token(amount, unit), checked_address("spender", spender)
+    market = shell.market
     with shell.progress("approving"):
-        receipt = shell.market.hub.approve(who, value)
+        receipt = market.hub.approve(who, value)
     shell.done({"txHash": receipt.transaction_hash}, f"{who} may spend {show_token(value)}")
 
 
@@ -133,10 +126,27 @@ def revoke(shell: Shell, spender: str) -> None:
     """Let SPENDER take nothing more."""
     from poco.orders import checked_address
 
-    who = checked_address("spender", spender)
+    who, market = checked_address("spender", spender), shell.market
     with shell.progress("revoking"):
-        receipt = shell.market.hub.approve(who, 0)
+        receipt = market.hub.approve(who, 0)
     shell.done({"txHash": receipt.transaction_hash}, f"{who} may spend nothing")
+
+
+def _move(
+    shell: Shell,
+    amount: str,
+    unit: str | None,
+    send: Callable[[Market, int], Receipt[Any]],
+    doing: str,
+    done: str,
+) -> None:
+    from poco.project import parse_token, show_token
+
+    value, market = parse_token(amount, unit), shell.market
+    with shell.progress(doing):
+        receipt = send(market, value)
+    document = {"amount": str(value), "txHash": receipt.transaction_hash}
+    shell.done(document, f"{done} {show_token(value)}")
 
 
 def _address(shell: Shell, name: str, given: str | None) -> ChecksumAddress:

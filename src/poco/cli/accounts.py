@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from poco.command_line import is_terminal
 from poco.errors import UserInputError
 
 __all__ = ["account_options", "open_account"]
@@ -91,6 +92,13 @@ def _from_keystore(file: Path, passphrase_file: Path | None) -> Any:
         passphrase = os.environ.get(_PASSPHRASE) or _ask(str(file))
     try:
         return Account.from_key(Account.decrypt(json.loads(content), passphrase))
+    except NotImplementedError:
+        raise UserInputError(
+            "the file must be a keystore of version 3",
+            field="keystore",
+            value=str(file),
+            remedy="name a file that `poco wallet create` has written",
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserInputError(
             "the passphrase must open the keystore",
@@ -105,12 +113,14 @@ def _text(file: Path) -> str:
         return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(
-            f"the file must be readable: {error}", field="file", value=str(file)
+            f"the file must be readable: {getattr(error, 'strerror', error)}",
+            field="file",
+            value=str(file),
         ) from error
 
 
 def _ask(what: str) -> str:
-    if not sys.stdin.isatty():
+    if not is_terminal(sys.stdin):
         raise UserInputError(
             "a passphrase is needed, and there is no terminal to ask for it",
             field="keystore",

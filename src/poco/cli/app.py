@@ -6,17 +6,18 @@ from typing import Any
 
 import click
 
-from poco.cli.assets import (
+from poco.cli.assets import add_commands, chosen
+from poco.cli.drafts import draft_force_option, write_draft
+from poco.cli.groups import LazyGroup
+from poco.cli.options import SECRET_ELSE
+from poco.cli.selling import (
     PricedCommand,
-    add_commands,
-    chosen,
     force_option,
     own_order,
     preflight_option,
     publish_order,
     terms_options,
 )
-from poco.cli.groups import LazyGroup
 from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 
 __all__ = ["command"]
@@ -51,19 +52,20 @@ add_commands(command, "app")
     show_default=True,
     help="What runs it.",
 )
+@draft_force_option
 @wallet_options
 @output_options
-def init(shell: Shell, app_type: str) -> None:
+def init(shell: Shell, app_type: str, force: bool) -> None:
     """Write a description of an app into iexec.json, for you to edit.
 
     A WASM app begins as the example of the market on this machine, which can be deployed as it is.
     """
     from poco.project import templates
 
-    description = templates.app(shell.address)
-    if app_type == "WASM":
-        description |= {"type": app_type} | _example_module()
-    shell.project.update_iexec("app", description)
+    image = templates.app(shell.address)
+    module = image | {"type": "WASM"} | _example_module()
+    description = module if app_type == "WASM" else image
+    write_draft(shell, "app", description, force, image, module)
     shell.say('written into "iexec.json": edit it there, then `poco app deploy`')
     shell.done({"app": description})
 
@@ -118,7 +120,8 @@ def push_secret(
     from poco.services.secrets.client import SecretsClient
 
     app = chosen(shell, "app", address)
-    text = shell.ask_secret("app secret", twice=True) if secret_value is None else secret_value
+    if secret_value is None:
+        secret_value = shell.ask_secret("app secret", SECRET_ELSE, twice=True)
     secrets = SecretsClient(shell.secrets_url)
     push_asset_secret(
         shell.market,
@@ -126,21 +129,7 @@ def push_secret(
         secrets,
         Asset.APP,
         app,
-        Secret(text),
+        Secret(secret_value),
         allow_software=allow_software,
     )
     shell.done({}, f"secret of app {app} is pushed")
-
-
-@command.command("check-secret", epilog="Example: poco app check-secret ADDRESS")
-@click.argument("address", required=False)
-@chain_options
-@output_options
-def check_secret(shell: Shell, address: str | None) -> None:
-    """Tell whether the developer's secret of an app is set."""
-    from poco.services.secrets.challenges import SecretName
-    from poco.services.secrets.client import SecretsClient
-
-    app = chosen(shell, "app", address)
-    found = SecretsClient(shell.secrets_url).has(SecretName.app(app))
-    shell.done({"isSecretSet": found}, f"app {app} has {'a' if found else 'no'} secret")

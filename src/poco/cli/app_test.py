@@ -14,6 +14,7 @@ from poco.apptest import Trial, as_document, locate_app, render, try_app
 from poco.errors import AppError, UserInputError
 from poco.runtimes import RunLimits
 from poco.secret import Secret
+from poco.worker.execution import remove_tree
 
 __all__ = ["test"]
 
@@ -106,8 +107,11 @@ def test(
         _create(keep)
         report = try_app(reference, runtime, trial, keep)
     else:
-        with tempfile.TemporaryDirectory(prefix="poco-app-test-") as folder:
-            report = try_app(reference, runtime, trial, Path(folder))
+        folder = Path(tempfile.mkdtemp(prefix="poco-app-test-"))
+        try:
+            report = try_app(reference, runtime, trial, folder)
+        finally:
+            remove_tree(folder)
     click.echo(json.dumps(as_document(report), indent=2) if raw else render(report))
     if not report.ok:
         sys.exit(AppError.exit_code)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from poco.cli.selling import force_option
 from poco.cli.shell import (
     Shell,
     chain_options,
     output_options,
-    rendered,
     tx_options,
     wallet_options,
 )
@@ -20,72 +20,11 @@ from poco.errors import UserInputError
 if TYPE_CHECKING:
     from eth_typing import ChecksumAddress
 
-    from poco.orders import AnyOrder, OrderKind
     from poco.project import Kind
 
-__all__ = [
-    "PricedCommand",
-    "add_commands",
-    "chosen",
-    "confirm_order",
-    "force_option",
-    "own_order",
-    "preflight_option",
-    "publish_order",
-    "terms_options",
-]
+__all__ = ["add_commands", "chosen", "receiver"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNITS = ("rlc", "nrlc")
-
-force_option = click.option("--force", is_flag=True, help="Do not ask for confirmation.")
-preflight_option = click.option(
-    "--skip-preflight-check", is_flag=True, help="Do not ask the secret service."
-)
-
-
-class PricedCommand(click.Command):
-    """A command that takes an amount as one word or two: ``--price "1 RLC"``, ``--price 1 RLC``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Join an amount with the unit that follows it, then parse as usual."""
-        joined: list[str] = []
-        for word in args:
-            behind = joined[-2:]
-            is_price = len(behind) == 2 and behind[0].startswith("--") and "price" in behind[0]
-            if is_price and word.lower() in _UNITS:
-                joined[-1] = f"{joined[-1]} {word}"
-            else:
-                joined.append(word)
-        return super().parse_args(ctx, joined)
-
-
-def terms_options(volume: int, *restricts: str) -> Callable[[F], F]:
-    """Add price, volume, tag and the restrictions of an order to be published.
-
-    Args:
-        volume: the default.
-        restricts: whom the order may be restricted to.
-    """
-
-    def add(function: F) -> F:
-        for side in reversed(restricts):
-            text = f"Sell only to this {side}."
-            function = click.option(f"--{side}-restrict", metavar="ADDRESS", help=text)(function)
-        tag = click.option("--tag", metavar="FLAGS", default="", help="For example tee,tdx or gpu.")
-        number = click.option(
-            "--volume",
-            default=volume,
-            show_default=True,
-            type=click.IntRange(1),
-            help="Tasks that are sold.",
-        )
-        price = click.option(
-            "--price", default="0", show_default=True, help="Of a task, in nRLC or with a unit."
-        )
-        return price(number(tag(function)))
-
-    return add
 
 
 def chosen(shell: Shell, asset: Kind, given: str | None) -> ChecksumAddress:
@@ -108,63 +47,31 @@ def chosen(shell: Shell, asset: Kind, given: str | None) -> ChecksumAddress:
     return found
 
 
-def own_order(
-    kind: OrderKind, address: ChecksumAddress, price: str, volume: int, tag: str, **terms: Any
-) -> AnyOrder:
-    """Return an order made of options, unsigned.
-
-    Args:
-        kind: what is sold.
-        address: its address.
-        price: of a task.
-        volume: tasks.
-        tag: flags.
-        terms: further fields; those that are None mean no restriction.
+def receiver(field: str, given: str) -> ChecksumAddress:
+    """Return the address of who gets something.
 
     Raises:
-        UserInputError: an option is malformed.
+        UserInputError: it is malformed, or zero: nobody could ever give it back.
     """
-    from poco.market.publishing import unsigned_order
-    from poco.orders import Asset
-    from poco.project.templates import unsigned_order as template
+    from poco.orders import ZERO_ADDRESS, checked_address
 
-    asset = Asset(kind.removesuffix("order"))
-    restricts = {name.replace("_", ""): value for name, value in terms.items() if value is not None}
-    document = template(kind) | {
-        str(asset): address,
-        f"{asset}price": price,
-        "volume": volume,
-        "tag": tag,
-    }
-    return unsigned_order(kind, document | restricts)
-
-
-def publish_order(shell: Shell, order: AnyOrder, force: bool) -> None:
-    """Sign an order and put it into the order book, when people agree."""
-    from poco.market import publishing
-
-    market, account = shell.market, shell.account
-    signed = publishing.sign_own_order(market, account, order)
-    confirm_order(shell, signed, "Publish", force)
-    with shell.progress(f"publishing {order.kind}"):
-        published = publishing.publish_order(shell.orderbook, signed, account)
-    shell.done({"orderHash": published.hash}, f"published {order.kind} {published.hash}")
-
-
-def confirm_order(shell: Shell, order: AnyOrder, deed: str, force: bool) -> None:
-    """Show an order and ask whether the deed shall be done to it.
-
-    Raises:
-        UserInputError: the answer is no, or there is nobody to answer.
-    """
-    if not force:
-        shell.say(rendered(order.to_json()))
-    shell.confirm(f"{deed} this {order.kind}?", force)
+    address = checked_address(field, given)
+    if address == ZERO_ADDRESS:
+        raise UserInputError(
+            "what goes to the zero address is lost",
+            field=field,
+            value=given,
+            remedy="give the address of whom it is for",
+        )
+    return address
 
 
 def add_commands(group: click.Group, asset: Kind) -> None:
-    """Add what all assets have: deploy, show, count, transfer, unpublish."""
-    for make in (_deploy, _show, _count, _transfer, _unpublish):
+    """Add what assets have: deploy, show, count, transfer, unpublish, and check-secret."""
+    makers = [_deploy, _show, _count, _transfer, _unpublish]
+    if asset != "workerpool":
+        makers.append(_check_secret)
+    for make in makers:
         group.add_command(make(asset))
 
 
@@ -190,8 +97,9 @@ def _deploy(asset: Kind) -> click.Command:
             shell.say(f"checksum 0x{digest.hex()}")
         if str(description.get("owner")).lower() != shell.address.lower():
             shell.warn(f"the {asset} will belong to {description.get('owner')}, not to your wallet")
+        market = shell.market  # asks for a passphrase, before a live line is there
         with shell.progress(f"deploying {asset}"):
-            found = deploy_asset(shell.market, Asset(asset), description, digest)
+            found = deploy_asset(market, Asset(asset), description, digest)
         shell.project.save_deployed(asset, shell.chain.id, found.address)
         shell.done(
             {"address": found.address, "txHash": found.transaction},
@@ -273,7 +181,7 @@ def _transfer(asset: Kind) -> click.Command:
         from poco.market.assets import transfer_asset
         from poco.orders import Asset, checked_address
 
-        entry, owner = checked_address(asset, address), checked_address("--to", target)
+        entry, owner = checked_address(asset, address), receiver("--to", target)
         shell.confirm(f"Transfer {asset} {entry} to {owner}? Only they can give it back.", force)
         sent = transfer_asset(shell.market, Asset(asset), entry, owner)
         document = {"address": entry, "to": owner, "txHash": sent}
@@ -310,6 +218,26 @@ def _unpublish(asset: Kind) -> click.Command:
         "Whoever has it can still use it: `poco order cancel` makes it void."
     )
     return unpublish
+
+
+def _check_secret(asset: Kind) -> click.Command:
+    what = "key" if asset == "dataset" else "secret"
+
+    @click.command("check-secret", epilog=f"Example: poco {asset} check-secret ADDRESS")
+    @click.argument("address", required=False)
+    @chain_options
+    @output_options
+    def check_secret(shell: Shell, address: str | None) -> None:
+        from poco.services.secrets.challenges import SecretName
+
+        entry = chosen(shell, asset, address)
+        name = SecretName.dataset(entry) if asset == "dataset" else SecretName.app(entry)
+        found = shell.secrets.has(name)
+        shell.done({"isSecretSet": found}, f"{asset} {entry} has {'a' if found else 'no'} {what}")
+
+    owner = "the developer's secret of an app" if asset == "app" else "the key of a dataset"
+    check_secret.help = f"Tell whether {owner} is set."
+    return check_secret
 
 
 def _owner(shell: Shell, user: str | None) -> ChecksumAddress:

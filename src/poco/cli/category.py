@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from poco.cli.drafts import draft_force_option, write_draft
 from poco.cli.shell import Shell, chain_options, output_options, tx_options, wallet_options
 
 __all__ = ["command"]
@@ -15,13 +16,14 @@ def command() -> None:
 
 
 @command.command(epilog="Example: poco category init")
+@draft_force_option
 @output_options
-def init(shell: Shell) -> None:
+def init(shell: Shell, force: bool) -> None:
     """Write a category into iexec.json, to be edited."""
     from poco.project import templates
 
     category = templates.category()
-    shell.project.update_iexec("category", category)
+    write_draft(shell, "category", category, force)
     shell.say('saved the default category in "iexec.json", you can edit it:')
     shell.done({"category": category})
 
@@ -36,8 +38,9 @@ def create(shell: Shell) -> None:
     from poco.market import categories
 
     draft = categories.read_draft(shell.project.section("category"))
+    market = shell.market
     with shell.progress("creating the category"):
-        receipt = categories.create(shell.market, draft)
+        receipt = categories.create(market, draft)
     shell.done(
         {"catid": str(receipt.value), "txHash": receipt.transaction_hash},
         f"Category {draft.name} has the index {receipt.value}",
@@ -50,7 +53,9 @@ def create(shell: Shell) -> None:
 @output_options
 def show(shell: Shell, index: int) -> None:
     """Show the category of an INDEX."""
-    found = shell.reader.hub.category(index)
+    from poco.market import categories
+
+    found = categories.read(shell.reader, index)
     category = {
         "name": found.name,
         "description": found.description,

@@ -7,23 +7,21 @@ from typing import Any
 
 import click
 
-from poco.cli.assets import (
+from poco.cli.assets import add_commands, chosen
+from poco.cli.drafts import draft_force_option, write_draft
+from poco.cli.encrypting import KEYS, dataset_folders
+from poco.cli.groups import LazyGroup
+from poco.cli.selling import (
     PricedCommand,
-    add_commands,
-    chosen,
     force_option,
     own_order,
     preflight_option,
     publish_order,
     terms_options,
 )
-from poco.cli.groups import LazyGroup
 from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 
 __all__ = ["command"]
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-_KEYS = Path(".secrets/datasets")
 
 
 @click.group(
@@ -40,51 +38,32 @@ add_commands(command, "dataset")
 
 
 @command.command(epilog="Example: poco dataset init --encrypted")
-@click.option("--encrypted", is_flag=True, help="Make the folders for encryption, too.")
+@click.option(
+    "--encrypted", "with_folders", is_flag=True, help="Make the folders for encryption, too."
+)
 @click.option("--tee", is_flag=True, hidden=True)
-@click.option(
-    "--original-dataset-dir",
-    "original",
-    type=_FOLDER,
-    default=Path("datasets/original"),
-    show_default=True,
-    help="For your files.",
-)
-@click.option(
-    "--encrypted-dataset-dir",
-    "sealed",
-    type=_FOLDER,
-    default=Path("datasets/encrypted"),
-    show_default=True,
-    help="For encrypted files.",
-)
-@click.option(
-    "--dataset-keystoredir",
-    "keys",
-    type=_FOLDER,
-    default=_KEYS,
-    show_default=True,
-    help="For their keys.",
-)
+@dataset_folders
+@draft_force_option
 @wallet_options
 @output_options
 def init(
     shell: Shell,
-    encrypted: bool,
     tee: bool,  # noqa: ARG001 (all encryption is for a TEE today; the official client has it)
-    original: Path,
-    sealed: Path,
+    with_folders: bool,
+    originals: Path,
+    encrypted: Path,
     keys: Path,
+    force: bool,
 ) -> None:
     """Write a description of a dataset into iexec.json, for you to edit."""
     from poco.project import templates
 
-    if encrypted:
-        for folder in (original, sealed, keys):
+    if with_folders:
+        for folder in (originals, encrypted, keys):
             (shell.project.folder / folder).mkdir(parents=True, exist_ok=True)
-        shell.say(f"put your files into {original}, then `poco dataset encrypt`")
+        shell.say(f"put your files into {originals}, then `poco dataset encrypt`")
     description = templates.dataset(shell.address)
-    shell.project.update_iexec("dataset", description)
+    write_draft(shell, "dataset", description, force)
     shell.say('written into "iexec.json": edit it there, then `poco dataset deploy`')
     shell.done({"dataset": description})
 
@@ -133,7 +112,7 @@ def push_secret(
 
     dataset = chosen(shell, "dataset", address)
     secret = read_secret_file(
-        dataset_key_file(shell.project.folder / _KEYS)
+        dataset_key_file(shell.project.folder / KEYS)
         if secret_path is None
         else shell.project.folder / secret_path
     )
@@ -148,17 +127,3 @@ def push_secret(
         allow_software=allow_software,
     )
     shell.done({}, f"key of dataset {dataset} is pushed")
-
-
-@command.command("check-secret", epilog="Example: poco dataset check-secret ADDRESS")
-@click.argument("address", required=False)
-@chain_options
-@output_options
-def check_secret(shell: Shell, address: str | None) -> None:
-    """Tell whether the key of a dataset is set."""
-    from poco.services.secrets.challenges import SecretName
-    from poco.services.secrets.client import SecretsClient
-
-    dataset = chosen(shell, "dataset", address)
-    found = SecretsClient(shell.secrets_url).has(SecretName.dataset(dataset))
-    shell.done({"isSecretSet": found}, f"dataset {dataset} has {'a' if found else 'no'} key")

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from poco.cli.shell import Shell, output_options
 
-__all__ = ["encrypt"]
+__all__ = ["KEYS", "dataset_folders", "encrypt"]
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
+
+KEYS = Path(".secrets/datasets")
+"""Where keys of datasets are, unless told otherwise."""
+_FOLDERS = (
+    ("--original-dataset-dir", "originals", Path("datasets/original"), "Your files."),
+    ("--encrypted-dataset-dir", "encrypted", Path("datasets/encrypted"), "Encrypted files."),
+    ("--dataset-keystoredir", "keys", KEYS, "Their keys."),
+)
+
+
+def dataset_folders(function: F) -> F:
+    """Add the options that say where files, encrypted files and keys are."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    for option, name, usual, text in reversed(_FOLDERS):
+        function = click.option(
+            option, name, type=folder, default=usual, show_default=True, help=text
+        )(function)
+    return function
 
 
 @click.command("encrypt", epilog="Example: poco dataset encrypt")
 @click.option("--force", is_flag=True, help="Replace what was encrypted before.")
-@click.option(
-    "--dataset-keystoredir",
-    "keys",
-    type=_FOLDER,
-    default=Path(".secrets/datasets"),
-    show_default=True,
-    help="Folder of keys.",
-)
-@click.option(
-    "--original-dataset-dir",
-    "originals",
-    type=_FOLDER,
-    default=Path("datasets/original"),
-    show_default=True,
-    help="Folder of files to encrypt.",
-)
-@click.option(
-    "--encrypted-dataset-dir",
-    "encrypted",
-    type=_FOLDER,
-    default=Path("datasets/encrypted"),
-    show_default=True,
-    help="Folder of encrypted files.",
-)
+@dataset_folders
 @output_options
 def encrypt(shell: Shell, force: bool, keys: Path, originals: Path, encrypted: Path) -> None:
     """Encrypt each file of a folder with a new key, and compute the checksum to register."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poco.cli.assets import force_option, preflight_option
 from poco.cli.order_sources import preflight, published_order, request_order, signed_order
+from poco.cli.selling import force_option, preflight_option
 from poco.cli.shell import Shell, chain_options, output_options, tx_options, wallet_options
 from poco.errors import UserInputError
 

@@ -63,15 +63,17 @@ class _Commands(LazyGroup):
             line = failure_document(command, "UserInputError", error.format_message())
             click.echo(line, err=True)
             sys.exit(_USAGE)
-        except click.Abort:
-            click.echo(failure_document(str(self.name), "Interrupted", "interrupted"), err=True)
-            sys.exit(1)
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a sub-command; exit codes are those of `poco.errors`, also below ``ape poco``."""
         with one_line_errors():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except click.NoSuchOption as error:
+                if error.option_name[1:2].isdecimal():
+                    error.message += " Numbers are not negative here."
+                raise
 
 
 @click.command(

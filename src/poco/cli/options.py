@@ -9,6 +9,8 @@ import click
 
 __all__ = [
     "PASSPHRASES",
+    "SECRET_ELSE",
+    "amount_arguments",
     "chain_options",
     "given_options",
     "password_option",
@@ -21,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PASSPHRASES = ("POCO_WALLET_PASSWORD", "POCO_PASSPHRASE")
 """Variables that open a wallet; the first that is set counts."""
+SECRET_ELSE = "give it with --secret-value"  # noqa: S105 (words for people)
 _OPTIONS = "poco.options"
 
 
@@ -39,6 +42,11 @@ def wallet_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def amount_arguments(function: F) -> F:
+    """Add AMOUNT and UNIT."""
+    return click.argument("amount")(click.argument("unit", required=False)(function))
 
 
 def password_option(function: F) -> F:

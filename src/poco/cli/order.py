@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from poco.cli.assets import confirm_order, force_option, preflight_option
+from poco.cli.drafts import draft_force_option, write_draft
 from poco.cli.groups import LazyGroup
 from poco.cli.order_sources import preflight, published_order, signed_order
+from poco.cli.selling import confirm_order, force_option, preflight_option
 from poco.cli.shell import (
     Shell,
     chain_options,
@@ -61,17 +62,18 @@ def _kinds_or_hashes(function: F) -> F:
 
 @command.command(epilog="Example: poco order init --app")
 @_kinds
+@draft_force_option
 @wallet_options
 @chain_options
 @output_options
-def init(shell: Shell, /, **kinds: bool) -> None:
+def init(shell: Shell, /, force: bool, **kinds: bool) -> None:
     """Write unsigned orders into iexec.json, to be edited; by default all kinds."""
     from poco.project.templates import unsigned_order
 
     document = {}
     for kind in _chosen(kinds) or _chosen(dict.fromkeys(_NAMES, True)):
         order = unsigned_order(kind, shell.address, **_deployed(shell, _traded(kind)))
-        shell.project.update_iexec(f"order.{kind}", order)
+        write_draft(shell, f"order.{kind}", order, force)
         document[str(kind)] = order
     shell.say('written into "iexec.json": edit it there, then `poco order sign`')
     shell.done(document)

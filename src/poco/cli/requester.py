@@ -7,6 +7,7 @@ from contextlib import closing
 import click
 
 from poco.cli.groups import LazyGroup
+from poco.cli.options import SECRET_ELSE
 from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 from poco.errors import UserInputError
 
@@ -41,9 +42,9 @@ def push_secret(shell: Shell, name: str, secret_value: str | None, allow_softwar
                 value=name,
                 remedy="push it under another name",
             )
-        text = shell.ask_secret(f"secret {name}", twice=True) if secret_value is None else None
-        value = Secret(secret_value or text or "")
-        secrets.push(secret, value, account, allow_software=allow_software)
+        if secret_value is None:
+            secret_value = shell.ask_secret(f"secret {name}", SECRET_ELSE, twice=True)
+        secrets.push(secret, Secret(secret_value), account, allow_software=allow_software)
     shell.done({"isPushed": True, "name": name}, f"secret {name} is pushed")
 
 

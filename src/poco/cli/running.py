@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from poco.cli.assets import PricedCommand, chosen, force_option, preflight_option
+from poco.cli.assets import chosen
+from poco.cli.downloading import download_results
+from poco.cli.selling import PricedCommand, force_option, preflight_option
 from poco.cli.shell import Shell, chain_options, output_options, tx_options, wallet_options
 from poco.cli.watching import watch_deal
 from poco.errors import UserInputError
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
     from poco.market.offers import RunTerms
     from poco.market.publishing import Filled
-    from poco.orders import RequestOrder, Tag
+    from poco.market.states import TaskState
+    from poco.orders import RequestOrder, Tag, TaskId
     from poco.project import Kind
 
 __all__ = ["request_execution", "run"]
@@ -89,6 +93,13 @@ def _request_options(function: F) -> F:
     help="Category of the tasks  [default: the first that is offered]",
 )
 @click.option("--watch", is_flag=True, help="Wait for the tasks; fail when one fails.")
+@click.option(
+    "--download",
+    is_flag=False,
+    flag_value=".",
+    metavar="[FOLDER]",
+    help="Wait, and download the results as TASKID.zip  [default: this folder]",
+)
 @preflight_option
 @force_option
 @wallet_options
@@ -101,6 +112,7 @@ def run(
     app: str | None,
     category: int | None,
     watch: bool,
+    download: str | None,
     skip_preflight_check: bool,
     force: bool,
     **wish: Any,
@@ -111,6 +123,7 @@ def run(
     """
     from poco.market.running import carry_out, plan_run
 
+    folder = None if download is None else _download_folder(shell, download)
     terms = _terms(shell, chosen(shell, "app", app), category, wish)
     book = shell.orderbook if shell.chain.iexec_gateway else None
     market = shell.market  # asks for a passphrase, before a live line is there
@@ -128,10 +141,27 @@ def run(
         for deal in carry_out(market, plan):
             deals.append(deal)
             tell(f"deal 0x{deal.dealid.hex()[:8]}…: {deal.volume} task(s)")
-    _answer(shell, deals, watch)
+    _answer(shell, deals, watch or folder is not None, folder)
 
 
-def _answer(shell: Shell, deals: Sequence[Filled], watch: bool) -> None:
+def _download_folder(shell: Shell, name: str) -> Path:
+    """Return where results go; nothing is bought whose result could not be kept."""
+    from poco.market import require_writable_folder
+
+    if name.startswith("0x"):
+        raise UserInputError(
+            "a folder is needed, and this reads like an address",
+            field="--download",
+            value=name,
+            remedy="write the app before the options, or name a folder: --download .",
+        )
+    shell.chain.require("ipfsGateway")
+    folder = Path.cwd() / name
+    require_writable_folder(folder)
+    return folder
+
+
+def _answer(shell: Shell, deals: Sequence[Filled], watch: bool, folder: Path | None) -> None:
     document: dict[str, Any] = {
         "deals": [
             {
@@ -148,11 +178,21 @@ def _answer(shell: Shell, deals: Sequence[Filled], watch: bool) -> None:
         states = [watch_deal(shell, deal.dealid) for deal in deals]
         tasks = [task for state in states for task in state.tasks]
         troubles = [trouble for state in states for trouble in state.troubles]
-        document["tasks"] = [task.to_json() for task in tasks]
+        archives: dict[TaskId, Path] = {}
+        if folder is not None:
+            archives, missing = download_results(shell, tasks, folder)
+            troubles += missing
+        document["tasks"] = [_told(task, archives.get(task.taskid)) for task in tasks]
         if failed := [task.to_json() for task in tasks if task.trouble]:
             document["failedTasks"] = failed
         lines += [f"task 0x{task.taskid.hex()} {task.name}" for task in tasks]
+        lines += [f"result {archive}" for archive in archives.values()]
     shell.done(document, "\n".join(lines), failures=troubles)
+
+
+def _told(task: TaskState, archive: Path | None) -> dict[str, Any]:
+    result = {} if archive is None else {"resultPath": str(archive)}
+    return task.to_json() | result
 
 
 @click.command(
@@ -184,7 +224,7 @@ def request_execution(
     **wish: Any,
 ) -> None:
     """Publish a request to run APP at a limit price."""
-    from poco.cli.assets import publish_order
+    from poco.cli.selling import publish_order
     from poco.market.offers import requested
     from poco.project import parse_token
 

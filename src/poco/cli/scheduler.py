@@ -70,6 +70,13 @@ __all__ = ["command"]
     "--three-steps", is_flag=True, help="Use contribute, reveal, finalize at trust 1, too."
 )
 @click.option(
+    "--history-days",
+    default=365,
+    show_default=True,
+    type=click.IntRange(1, 36_500),
+    help="How long tasks are kept after their final deadline.",
+)
+@click.option(
     "--poll",
     default=0.25,
     show_default=True,
@@ -95,6 +102,7 @@ def command(
     allow_worker: tuple[str, ...],
     distinct_hosts: bool,
     three_steps: bool,
+    history_days: int,
     poll: float,
 ) -> None:
     """Run a workerpool: find its deals, admit workers, finalise, claim what expired.
@@ -122,6 +130,7 @@ def command(
         simulated_enclaves=simulated_enclaves,
         whitelist=whitelist,
         distinct_hosts=distinct_hosts,
+        history_days=history_days,
         secrets_url=secrets or "",
     )
     place = Place(database, results, host, port, public_url or "")

@@ -21,16 +21,14 @@ and its answer on standard output; with ``--raw`` there is one line of JSON and 
 from __future__ import annotations
 
 import functools
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
 
+from poco.cli.conversation import Conversation
 from poco.cli.options import (
     PASSPHRASES,
     chain_options,
@@ -41,13 +39,11 @@ from poco.cli.options import (
     wallet_options,
 )
 from poco.cli.rendering import failure_document, rendered
-from poco.command_line import as_failure, visible
-from poco.errors import PocoError, UserInputError
+from poco.errors import UserInputError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from eth_typing import ChecksumAddress
-    from rich.status import Status
 
     from poco.contracts import Market
     from poco.project import ChainEntry, Project, Wallet
@@ -68,8 +64,10 @@ __all__ = [
 
 P = ParamSpec("P")
 
+_PASSPHRASE_ELSE = f"set {PASSPHRASES[0]}"
 
-class Shell:
+
+class Shell(Conversation):
     """One run of one command.
 
     Args:
@@ -78,160 +76,11 @@ class Shell:
     """
 
     def __init__(self, ctx: click.Context, options: Mapping[str, Any]) -> None:
+        super().__init__(
+            ctx.command_path, raw=options.get("raw", False), quiet=options.get("quiet", False)
+        )
         self._ctx = ctx
         self._options = options
-        self.raw: bool = options.get("raw", False)
-        self.quiet: bool = options.get("quiet", False)
-        self._status: Status | None = None
-
-    # WHAT PEOPLE SEE
-
-    def say(self, text: str) -> None:
-        """Tell what goes on; not with --raw or --quiet."""
-        if not self.raw and not self.quiet:
-            with self._still():
-                click.echo(visible(text), err=True)
-
-    def warn(self, text: str) -> None:
-        """Tell what people should know; not with --raw."""
-        if not self.raw:
-            with self._still():
-                click.secho(f"warning: {visible(text)}", err=True, fg="yellow")
-
-    def done(
-        self,
-        document: Mapping[str, Any],
-        text: str | None = None,
-        *,
-        failures: Sequence[str] = (),
-    ) -> None:
-        """Give the answer.
-
-        Args:
-            document: the keys of the raw answer, without ``ok``.
-            text: for people; by default the document, aligned.
-            failures: what did not work; then ``ok`` is false and the exit code 1.
-        """
-        shown = rendered(document) if text is None else text
-        if self.raw:
-            fail = {"fail": list(failures)} if failures else {}
-            answer = {"ok": not failures, **document, **fail}
-            click.echo(json.dumps(answer, separators=(",", ":")), err=bool(failures))
-        else:
-            if shown:
-                click.echo(visible(shown))
-            for failure in failures:
-                click.echo(f"error: {visible(failure)}", err=True)
-        if failures:
-            sys.exit(1)
-
-    def confirm(self, question: str, force: bool = False) -> None:
-        """Go on only when the answer is yes, or `force` is given; with --raw nobody is asked.
-
-        Raises:
-            UserInputError: it is no, or there is nobody to answer.
-        """
-        if force:
-            return
-        try:
-            if self.raw:
-                raise click.Abort
-            with self._still():
-                agreed = click.confirm(visible(question), err=True)
-        except click.Abort:
-            self.say("")
-            raise UserInputError(
-                f"nobody is there to answer: {question}", remedy="give --force to answer yes"
-            ) from None
-        if not agreed:
-            raise UserInputError("cancelled: the answer was no")
-
-    def ask_secret(self, what: str, *, twice: bool = False) -> str:
-        """Ask for a secret text without showing it.
-
-        Args:
-            what: what is asked for.
-            twice: to be typed twice, for a new one.
-
-        Raises:
-            UserInputError: there is no terminal.
-        """
-        if not sys.stdin.isatty():
-            raise UserInputError(
-                f"{what} is needed, and there is no terminal to ask for it",
-                remedy=f"for a wallet set {PASSPHRASES[0]}; see the options of the command",
-            )
-        with self._still():
-            return str(click.prompt(what, hide_input=True, err=True, confirmation_prompt=twice))
-
-    def new_passphrase(self) -> Secret:
-        """Return the passphrase of a new wallet: --password, its variable, or what is typed twice.
-
-        Raises:
-            UserInputError: there is none, or it is empty.
-        """
-        from poco.secret import Secret
-
-        given = self._options.get("password")
-        text = (
-            self.ask_secret("passphrase of the new wallet", twice=True) if given is None else given
-        )
-        if not text:
-            raise UserInputError(
-                "a passphrase has at least one character",
-                remedy="give one, or --unencrypted for a wallet in the clear",
-            )
-        return Secret(text)
-
-    @contextmanager
-    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Show that something takes time; the block may call what it gets with newer texts.
-
-        On a terminal the line is alive, in a log each text is a line.
-        """
-        if self.raw or self.quiet:
-            yield lambda _: None
-        elif sys.stderr.isatty():
-            from rich.console import Console
-            from rich.text import Text
-
-            try:
-                with Console(stderr=True).status(Text(visible(text))) as status:
-                    self._status = status
-                    yield lambda newer: status.update(Text(visible(newer)))
-            finally:
-                self._status = None
-        else:
-            self.say(text)
-            yield self.say
-
-    @contextmanager
-    def _still(self) -> Iterator[None]:
-        """Let the living line of `progress` rest while something else is written."""
-        if self._status is None:
-            yield
-        else:
-            self._status.stop()
-            yield
-            self._status.start()
-
-    @contextmanager
-    def reporting(self) -> Iterator[None]:
-        """End the process with one line for any failure of the block, JSON with --raw."""
-        try:
-            yield
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
-            raise
-        except Exception as error:
-            self._end(as_failure(error))
-
-    def _end(self, error: PocoError) -> NoReturn:
-        if self.raw:
-            line = failure_document(self._ctx.command_path, type(error).__name__, str(error))
-        else:
-            line = f"error: {visible(' '.join(str(error).split()))}"
-        click.echo(line, err=True)
-        sys.exit(error.exit_code)
 
     # THE FOLDER
 
@@ -289,9 +138,34 @@ class Shell:
         self.say(f"using wallet {self.wallet.place}")
         return self.wallet.unlock(self._passphrase)
 
+    def new_passphrase(self) -> Secret:
+        """Return the passphrase of a new wallet: --password, its variable, or what is typed twice.
+
+        Raises:
+            UserInputError: there is none, or it is empty.
+        """
+        from poco.secret import Secret
+
+        given = self._options.get("password")
+        text = (
+            self.ask_secret("passphrase of the new wallet", _PASSPHRASE_ELSE, twice=True)
+            if given is None
+            else given
+        )
+        if not text:
+            raise UserInputError(
+                "a passphrase has at least one character",
+                remedy="give one, or --unencrypted for a wallet in the clear",
+            )
+        return Secret(text)
+
     def _passphrase(self, place: str) -> str:
         given = self._options.get("password")
-        return self.ask_secret(f"passphrase of {place}") if given is None else str(given)
+        return (
+            self.ask_secret(f"passphrase of {place}", _PASSPHRASE_ELSE)
+            if given is None
+            else str(given)
+        )
 
     # THE MARKET
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -11,9 +12,16 @@ from poco.cli.shell import Shell, output_options
 __all__ = ["command"]
 
 
-@click.command(epilog="Example: poco status --raw")
+@click.command(epilog="Example: poco status --info market.json")
+@click.option(
+    "--info",
+    "info_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write addresses, keys and URLs here as JSON, like `poco up --info`.",
+)
 @output_options
-def command(shell: Shell) -> None:
+def command(shell: Shell, info_file: Path | None) -> None:
     """Ask each service of the market that `poco up` runs on this machine how it is.
 
     Ends with exit code 1 when one is not well, and with 3 when no market runs.
@@ -30,8 +38,11 @@ def command(shell: Shell) -> None:
             value=str(runfile_path()),
             remedy="poco up starts one",
         )
+    from poco.contracts.book import write_json
     from poco.local.summary import terms
 
+    if info_file is not None:
+        write_json(info_file, found.info)
     services = look(found)
     width = max(len(one.url) for one in services) + 2
     rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from poco.cli.shell import Shell, chain_options, output_options, wallet_options
+from poco.errors import UserInputError
 
 __all__ = ["command"]
 
@@ -28,16 +29,16 @@ def init(shell: Shell, provider: str, force_update: bool, token: str | None) -> 
 
     name = storage.token_name(provider)
     is_set = storage.has_token(shell.secrets, shell.address, name)
-    done = not is_set or force_update
-    if done:
-        text = token or shell.ask_secret(f"token of {provider}")
-        storage.push_token(shell.secrets, shell.account, name, Secret(text), replace=is_set)
-    shell.done(
-        {"isInitialized": True, "isUpdated": is_set and force_update},
-        f"{provider} is initialized"
-        if done
-        else f"{provider} was initialized before; --force-update replaces its token",
-    )
+    if is_set and not force_update:
+        raise UserInputError(
+            f"{provider} storage is already initialized",
+            field="provider",
+            value=provider,
+            remedy="replace its token with --force-update",
+        )
+    text = token or shell.ask_secret(f"token of {provider}", "give it with --token")
+    storage.push_token(shell.secrets, shell.account, name, Secret(text), replace=is_set)
+    shell.done({"isInitialized": True, "isUpdated": is_set}, f"{provider} is initialized")
 
 
 @command.command(epilog="Example: poco storage check dropbox")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poco.cli.beneficiary import beneficiary_options, private_key
+from poco.cli.downloading import download_result
 from poco.cli.groups import LazyGroup
 from poco.cli.shell import (
     Shell,
@@ -67,27 +68,10 @@ def show(
         key = None
         if decrypt:
             key = private_key(shell, beneficiary_keystoredir, beneficiary_key_file)
-        document["resultPath"] = str(_downloaded(shell, identity, download, key))
+        target = Path.cwd() / (download or f"0x{identity.hex()}")
+        document["resultPath"] = str(download_result(shell, identity, target, key))
     failed = watch and state.trouble
     shell.done(document, failures=[f"task {taskid}: {state.trouble}"] if failed else [])
-
-
-def _downloaded(shell: Shell, taskid: TaskId, name: str, key: bytes | None) -> Path:
-    """Download the result of a task, and say what of it was checked."""
-    from poco.market.results import collect_result
-    from poco.services.results.inspection import is_sealed
-
-    target = Path.cwd() / (name or f"0x{taskid.hex()}")
-    market, gateway = shell.reader, shell.gateway
-    with shell.progress("downloading the result"):
-        archive = collect_result(
-            market, taskid, target.parent, name=target.name, gateway=gateway, private_key=key
-        )
-    if is_sealed(archive):
-        shell.say("the result is encrypted; it is the file that the chain names")
-    else:
-        shell.say("the result has the digest that the workers agreed on")
-    return archive
 
 
 @command.command(epilog="Example: poco task claim TASKID")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _EXAMPLE = "Example: poco up --state ~/market --info market.json"
+_STABLE_SECONDS = 60.0
+"""A chain that ends again sooner would do so for ever."""
 _NEXT = "next, in a folder of your project: `poco init`"
 
 
@@ -92,7 +95,16 @@ class _Port(click.ParamType):
     type=click.Choice(["market", "compass", "subgraph"]),
     help="Leave this service out; may be repeated.",
 )
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let in web pages from there, such as https://app.example; * is any  "
+    "[default: pages of this machine]",
+)
 @click.option("--detach", is_flag=True, help="Go on in the background once it is ready.")
+@click.option("--again", is_flag=True, hidden=True, help="The chain had ended.")
 @output_options
 def command(
     shell: Shell,
@@ -105,7 +117,9 @@ def command(
     price: int,
     block_time: int,
     without: tuple[str, ...],
+    origins: tuple[str, ...],
     detach: bool,
+    again: bool,
 ) -> None:
     """Run the whole market on this machine: chain, contracts, services, scheduler and workers.
 
@@ -116,12 +130,13 @@ def command(
     from poco.local.settings import Ports, StackSettings
 
     found = running()
-    if found is not None:
+    if found is not None and not again:
         raise ConfigurationError(
             "a market runs already",
             field="pid",
             value=found.pid,
-            remedy="poco down ends it; XDG_STATE_HOME names the folder in which another is known",
+            remedy="poco status shows it, poco down ends it; XDG_STATE_HOME names the folder in "
+            "which another is known",
         )
     settings = StackSettings(
         ports=Ports(**(dict.fromkeys(Ports.names(), 0) if free_ports else {}) | dict(ports)),
@@ -131,39 +146,57 @@ def command(
         price=price,
         state=state,
         without=frozenset(without),
+        origins=origins,
     )
-    (_launch if detach else _run)(shell, settings, info_file)
+    if detach:
+        _launch(shell, settings, info_file)
+    else:
+        _run(shell, settings, info_file, again=again)
 
 
-def _run(shell: Shell, settings: StackSettings, info_file: Path | None) -> None:
-    """Run the market until it is told to end."""
-    from contextlib import ExitStack
-
+def _run(shell: Shell, settings: StackSettings, info_file: Path | None, *, again: bool) -> None:
+    """Run the market until it is told to end; again, when its chain has ended alone."""
     from poco.command_line import stopped_by_signals
-    from poco.local.runfile import recorded, running
+    from poco.errors import ChainError
+    from poco.local.background import arguments_of, begin_again
+    from poco.local.runfile import only_market, recorded, running
 
     begun = time.monotonic()
     with ExitStack() as context:
+        context.enter_context(only_market())
         with shell.progress("starting") as tell:
             voice = _Voice(tell)
             gc.disable()  # all that is loaded stays: looking for garbage takes a fifth of the time
-            from poco.contracts.book import write_json
+            from poco.contracts.book import require_writable, write_json
             from poco.local.stack import Stack
 
             gc.freeze()
             gc.enable()
+            if info_file is not None:
+                require_writable(info_file)
             stack = context.enter_context(Stack(settings, report=voice))
+        _, first_signal = stopped_by_signals()
         if info_file is not None:
             write_json(info_file, stack.info.to_json())
         context.enter_context(recorded(stack.info, settings, stack.app_types))
         voice.tell = shell.say
-        shell.say(f"ready in {time.monotonic() - begun:.1f} s")
-        _present(shell, running())
-        shell.say(_NEXT)
-        shell.say("Ctrl-C ends it")
-        _, first_signal = stopped_by_signals()
-        stack.wait(first_signal)
-        shell.say("ends")
+        ready = time.monotonic()
+        if again:
+            voice("market", "goes on")
+        else:
+            shell.say(f"ready in {ready - begun:.1f} s")
+            _present(shell, running())
+            shell.say(_NEXT)
+            shell.say("Ctrl-C ends it")
+        try:
+            stack.wait(first_signal)
+        except ChainError as error:
+            if settings.state is None or (again and time.monotonic() < ready + _STABLE_SECONDS):
+                raise
+            voice("chain", f"{error.rule}; the market begins again with the copy")
+            words = [f"--{name}" for name in ("raw", "quiet") if getattr(shell, name)]
+            begin_again([*arguments_of(settings, info_file), *words, "--again"])
+        voice("market", "ends")
 
 
 def _launch(shell: Shell, settings: StackSettings, info_file: Path | None) -> None:
@@ -189,7 +222,7 @@ def _present(shell: Shell, found: Running | None) -> None:
 
 
 class _Voice:
-    """Tells what services do, in turns at different places.
+    """Tells what services do, in turns at different places; they go on when nobody listens.
 
     Args:
         tell: takes a line.
@@ -199,4 +232,5 @@ class _Voice:
         self.tell = tell
 
     def __call__(self, name: str, line: str) -> None:
-        self.tell(f"{name}: {line}")
+        with suppress(OSError):  # the terminal was closed
+            self.tell(f"{name}: {line}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from poco.cli.assets import receiver
 from poco.cli.groups import LazyGroup
+from poco.cli.options import amount_arguments
 from poco.cli.shell import (
     Shell,
     chain_options,
@@ -20,6 +22,7 @@ from poco.cli.shell import (
 if TYPE_CHECKING:
     from eth_typing import ChecksumAddress
 
+    from poco.contracts import Market, Receipt
     from poco.project import Keystore, PlainWallet
     from poco.secret import Secret
 
@@ -29,6 +32,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _RECEIVER = click.option("--to", required=True, metavar="ADDRESS", help="Who gets it.")
 _FORCE = click.option("--force", is_flag=True, help="Do not ask.")
+
+
+def _payment(function: F) -> F:
+    """Add what is sent, to whom, and who signs."""
+    for add in (tx_options, chain_options, wallet_options, _FORCE, _RECEIVER, amount_arguments):
+        function = add(function)
+    return function
 
 
 def creation_options(function: F) -> F:
@@ -81,7 +91,8 @@ def take_gift(shell: Shell, address: ChecksumAddress) -> tuple[dict[str, str], s
 
 def file_name(shell: Shell, made: Keystore | PlainWallet) -> str:
     """Return what the raw answers call the file of a wallet."""
-    return made.path.name if made.path.parent == shell.project.folder else made.place
+    folder = shell.project.folder
+    return str(made.path.relative_to(folder) if made.path.is_relative_to(folder) else made.path)
 
 
 @click.group(cls=LazyGroup, aliases={"sendRLC": "send-RLC", "sendETH": "send-ether"})
@@ -160,50 +171,30 @@ def fund(shell: Shell) -> None:
     "send-ether",
     epilog="Example: poco wallet send-ether 0.1 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
 )
-@click.argument("amount")
-@click.argument("unit", required=False)
-@_RECEIVER
-@_FORCE
-@wallet_options
-@chain_options
-@tx_options
+@_payment
 @output_options
 def send_ether(shell: Shell, amount: str, unit: str | None, to: str, force: bool) -> None:
     """Send AMOUNT of the chain's currency; in ether unless a unit follows."""
     from poco.market import money
-    from poco.orders import checked_address
     from poco.project import parse_coin, show_coin
 
-    value, target = parse_coin(amount, unit), checked_address("to", to)
-    shell.confirm(f"Send {show_coin(value)} to {target}?", force)
-    with shell.progress("sending"):
-        receipt = money.send_coin(shell.market, target, value)
-    _sent(shell, value, target, receipt.transaction_hash, show_coin(value))
+    value = parse_coin(amount, unit)
+    _pay(shell, money.send_coin, value, show_coin(value), to, force)
 
 
 @command.command(
     "send-RLC",
     epilog="Example: poco wallet send-RLC 5 --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
 )
-@click.argument("amount")
-@click.argument("unit", required=False)
-@_RECEIVER
-@_FORCE
-@wallet_options
-@chain_options
-@tx_options
+@_payment
 @output_options
 def send_rlc(shell: Shell, amount: str, unit: str | None, to: str, force: bool) -> None:
     """Send AMOUNT of the market's money; in RLC unless a unit follows."""
     from poco.market import money
-    from poco.orders import checked_address
     from poco.project import parse_token, show_token
 
-    value, target = parse_token(amount, unit, default="RLC"), checked_address("to", to)
-    shell.confirm(f"Send {show_token(value)} to {target}?", force)
-    with shell.progress("sending"):
-        receipt = money.send_token(shell.market, target, value)
-    _sent(shell, value, target, receipt.transaction_hash, show_token(value))
+    value = parse_token(amount, unit, default="RLC")
+    _pay(shell, money.send_token, value, show_token(value), to, force)
 
 
 @command.command(
@@ -218,12 +209,12 @@ def send_rlc(shell: Shell, amount: str, unit: str | None, to: str, force: bool) 
 def sweep(shell: Shell, to: str, force: bool) -> None:
     """Send everything the wallet holds."""
     from poco.market import money
-    from poco.orders import checked_address
 
-    target = checked_address("to", to)
+    target = receiver("--to", to)
     shell.confirm(f"Send all money of {shell.address} to {target}?", force)
+    market = shell.market
     with shell.progress("sweeping"):
-        swept = money.sweep(shell.market, target)
+        swept = money.sweep(market, target)
     hashes = {"sendERC20TxHash": swept.token_hash, "sendNativeTxHash": swept.coin_hash}
     sent = {name: text for name, text in hashes.items() if text is not None}
     errors = {"errors": list(swept.errors)} if swept.errors else {}
@@ -240,6 +231,18 @@ def _tell(shell: Shell, made: Keystore | PlainWallet) -> None:
     shell.done(document, f"Wallet {made.address} is in {made.place}")
 
 
-def _sent(shell: Shell, value: int, to: ChecksumAddress, transaction: str, text: str) -> None:
-    document = {"amount": str(value), "from": shell.address, "to": to, "txHash": transaction}
-    shell.done(document, f"Sent {text} to {to}")
+def _pay(
+    shell: Shell,
+    send: Callable[[Market, ChecksumAddress, int], Receipt[Any]],
+    value: int,
+    text: str,
+    to: str,
+    force: bool,
+) -> None:
+    target = receiver("--to", to)
+    shell.confirm(f"Send {text} to {target}?", force)
+    market = shell.market
+    with shell.progress("sending"):
+        receipt = send(market, target, value)
+    document = {"amount": str(value), "from": shell.address, "to": target}
+    shell.done(document | {"txHash": receipt.transaction_hash}, f"Sent {text} to {target}")

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from poco.cli.assets import (
+from poco.cli.assets import add_commands, chosen
+from poco.cli.drafts import draft_force_option, write_draft
+from poco.cli.groups import LazyGroup
+from poco.cli.selling import (
     PricedCommand,
-    add_commands,
-    chosen,
     force_option,
     own_order,
     publish_order,
     terms_options,
 )
-from poco.cli.groups import LazyGroup
 from poco.cli.shell import Shell, chain_options, output_options, wallet_options
 
 __all__ = ["command"]
@@ -30,14 +30,15 @@ add_commands(command, "workerpool")
 
 
 @command.command(epilog="Example: poco workerpool init")
+@draft_force_option
 @wallet_options
 @output_options
-def init(shell: Shell) -> None:
+def init(shell: Shell, force: bool) -> None:
     """Write a description of a workerpool into iexec.json, for you to edit."""
     from poco.project import templates
 
     description = templates.workerpool(shell.address)
-    shell.project.update_iexec("workerpool", description)
+    write_draft(shell, "workerpool", description, force)
     shell.say('written into "iexec.json": edit it there, then `poco workerpool deploy`')
     shell.done({"workerpool": description})
 

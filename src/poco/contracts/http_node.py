@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,8 +23,9 @@ _FIRST_FAULT = 300
 class HttpNode(JSONBaseProvider):
     """A transport for one URL. Safe to use from several threads.
 
-    A proxy, certificates and a password are looked for in the environment, once. What all requests
-    have in common is prepared once, too: that takes longer than an answer of a node nearby.
+    A proxy (not for this machine), certificates and a password are looked for in the environment,
+    once. What all requests have in common is prepared once, too: that takes longer than an answer
+    of a node nearby.
 
     Args:
         url: of the node.
@@ -33,15 +36,16 @@ class HttpNode(JSONBaseProvider):
         super().__init__()
         session = requests.Session()
         settings = session.merge_environment_settings(url, {}, None, None, None)
+        proxies = {} if _is_here(url) else settings["proxies"]
         content = {"Content-Type": "application/json"}
         request = session.prepare_request(requests.Request("POST", url, headers=content))
         request.headers.pop("Content-Length", None)
         self._adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS)
         pool = self._adapter.get_connection_with_tls_context(
-            request, settings["verify"], settings["proxies"], settings["cert"]
+            request, settings["verify"], proxies, settings["cert"]
         )
         self._pool = cast(HTTPConnectionPool, pool)
-        self._target = self._adapter.request_url(request, settings["proxies"])
+        self._target = self._adapter.request_url(request, proxies)
         self._headers = dict(request.headers)
         self._timeout = timeout
 
@@ -79,6 +83,14 @@ class HttpNode(JSONBaseProvider):
             fault.headers.update(answer.headers)
             raise requests.HTTPError(f"HTTP status {answer.status}", response=fault)
         return json.loads(answer.data)
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _question(number: int, method: str, params: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from poco.contracts import Interface, Market, hub_interface, interface
 from poco.explain.consensus import weight_of
 from poco.explain.model import Explanation
 from poco.explain.wording import amount, hexed
+from poco.orders import ZERO_ADDRESS
 
 __all__ = ["contract_at", "explain_address"]
 
@@ -40,6 +41,9 @@ def explain_address(market: Market, address: ChecksumAddress) -> Explanation:
     Raises:
         ChainError: the node does not answer.
     """
+    if address == ZERO_ADDRESS:
+        title = "the zero address: in an order it means none, or that anybody may take part"
+        return Explanation(kind="address", subject=address, title=title)
     contract = contract_at(market, address)
     name = "account" if contract is None else contract[0]
     has_code = bool(market.chain.code(address))

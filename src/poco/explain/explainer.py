@@ -11,6 +11,7 @@ from poco.contracts import BoostDeal, Deal, Market, Task, TaskStatus
 from poco.errors import UserInputError
 from poco.explain.addresses import explain_address
 from poco.explain.codes import explain_code
+from poco.explain.codes.messages import explain_message
 from poco.explain.deals import explain_boost_deal, explain_deal
 from poco.explain.errors import explain_error, explain_original, explain_revert
 from poco.explain.files import orders_in
@@ -105,6 +106,8 @@ class Explainer:
                 return explain_code(subject.text)
             case Kind.REVERT:
                 return explain_revert(subject.data)
+            case Kind.MESSAGE:
+                return explain_message(subject.text)
             case _:
                 address = checked_address("address", subject.text)
                 return explain_address(self._need(), address)
@@ -220,11 +223,12 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         document: Mapping[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UserInputError(
-            f"the file cannot be read: {error}",
+            f"the file cannot be read: {reason}",
             field="file",
             value=str(path),
-            remedy="give an orders.json, or a file with one signed order",
+            remedy="give an orders.json, which `poco order sign` writes, or a file with one order",
         ) from error
     return document
 

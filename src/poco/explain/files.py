@@ -43,9 +43,11 @@ def orders_in(document: object, chain_id: int | None, *, name: str) -> OrdersByK
     chains = [key for key in document if str(key).isdecimal()]
     if chain_id is None and len(chains) == 1:
         chain_id = int(chains[0])
+    if not chains:
+        raise _nothing(name, "it has neither orders nor chain ids with orders")
     orders_of_chain = read_orders(document, chain_id) if chain_id is not None else {}
     if not orders_of_chain:
-        told = ", ".join(map(str, chains)) or "none"
+        told = ", ".join(map(str, chains))
         raise _nothing(name, f"it must hold orders of chain {chain_id}; it has chains: {told}")
     return orders_of_chain
 
@@ -63,5 +65,5 @@ def _nothing(name: str, rule: str) -> UserInputError:
         f"there is no order in it: {rule}",
         field="file",
         value=name,
-        remedy="give an orders.json, or a file with one signed order",
+        remedy="give an orders.json, which `poco order sign` writes, or a file with one order",
     )

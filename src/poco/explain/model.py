@@ -58,8 +58,8 @@ class Explanation:
     """The answer to ``poco explain X``.
 
     Args:
-        kind: what X is: ``error``, ``code``, ``transaction``, ``orders``, ``deal``, ``task`` or
-            ``address``.
+        kind: what X is: ``error``, ``code``, ``message``, ``transaction``, ``orders``, ``deal``,
+            ``task`` or ``address``.
         subject: X as it was recognised.
         title: the verdict in one sentence.
         facts: what is known, as names and values; a name may come again.

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from poco.errors import UserInputError
 from poco.explain.codes import CODES, code_named
+from poco.explain.codes.messages import message_in
 from poco.explain.errors import error_entries
 from poco.explain.originals import ORIGINALS, known_as
 
@@ -31,6 +32,8 @@ class Kind(Enum):
     ADDRESS = auto()
     FILE = auto()
     """A JSON file of orders."""
+    MESSAGE = auto()
+    """What the official client or a node says in words of its own."""
 
     @property
     def is_of_a_chain(self) -> bool:
@@ -44,7 +47,7 @@ class Subject:
 
     Args:
         kind: what it is.
-        text: the name, the path, or the text of the original.
+        text: the name, the path, the message, or the text of the original.
         data: the bytes of what is hex.
     """
 
@@ -54,6 +57,10 @@ class Subject:
 
 
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
+_BARE = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_SHORTENED = re.compile(r"0x[0-9a-fA-F]+(?:…|\.\.\.)")
+_QUOTED_ID = re.compile(r"0x(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40})\b")
+_SELECTOR_BYTES = 4
 _QUOTED_DATA = re.compile(r"0x(?:[0-9a-fA-F]{64})*[0-9a-fA-F]{8}\b")
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _LENGTHS = {20: Kind.ADDRESS, 32: Kind.IDENTITY}
@@ -66,12 +73,16 @@ _CHOICE = (
 def recognise(text: str) -> Subject:
     """Return what a text is.
 
-    Whole messages will do: the name of an error or revert data is found in them.
+    Whole messages will do: the name of an error, revert data or an id is found in them.
 
     Raises:
-        UserInputError: it is nothing known.
+        UserInputError: it is nothing known, or only the beginning of something.
     """
     text = text.strip()
+    if _BARE.fullmatch(text):
+        text = f"0x{text}"
+    if _SHORTENED.fullmatch(text):
+        raise _cut_off(text)
     if _HEX.fullmatch(text):
         return _hex(text)
     if text.endswith(".json"):
@@ -93,7 +104,18 @@ def _hex(text: str) -> Subject:
             remedy="copy it again, all of it",
         )
     data = bytes.fromhex(text[2:])
+    if 0 < len(data) < _SELECTOR_BYTES:
+        raise _cut_off(text)
     return Subject(_LENGTHS.get(len(data), Kind.REVERT), text.lower(), data)
+
+
+def _cut_off(text: str) -> UserInputError:
+    return UserInputError(
+        "this is only the beginning of something",
+        field="subject",
+        value=text,
+        remedy="give all of it: an id has 64 digits, an address 40; --raw never shortens them",
+    )
 
 
 def _name(text: str) -> Subject | None:
@@ -126,6 +148,10 @@ def _in_a_message(text: str) -> Subject | None:
             return Subject(Kind.ERROR, word)
         if "_" in word and word.isupper() and (code := code_named(word)):
             return Subject(Kind.CODE, code)
+    if message_in(text) is not None:
+        return Subject(Kind.MESSAGE, text)
+    if quoted := _QUOTED_ID.search(text):
+        return _hex(quoted.group())
     return None
 
 

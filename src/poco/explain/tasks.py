@@ -66,16 +66,18 @@ def _parts(report: TaskReport | None) -> list[dict[str, Any]]:
 
 def _facts(facts: TaskFacts) -> Iterator[tuple[str, str]]:
     task, deal, now = facts.task, facts.deal, facts.now
-    yield "deal", f"{hexed(deal.dealid)} (task {facts.index} of {_indices(deal)})"
+    bag = f", task {facts.index} of {_indices(deal)}" if deal.bot_size > 1 else ""
+    yield "deal", f"{hexed(deal.dealid)}{bag}"
     yield "app", deal.app.pointer
     yield "workerpool", f"{deal.workerpool.pointer}, scheduler {deal.scheduler}"
     yield "requester", deal.requester
     yield "price", f"{amount(deal.price)}, paid by {deal.sponsor}"
     yield "trust", _trust(deal.trust)
-    yield "contributions", f"until {clock_line(facts.contribution_deadline, now)}"
-    if task.reveal_deadline:
-        yield "reveals", f"until {clock_line(task.reveal_deadline, now)}"
-    yield "final deadline", clock_line(facts.final_deadline, now)
+    if task.status not in (TaskStatus.COMPLETED, TaskStatus.FAILED):
+        yield "contributions", f"until {clock_line(facts.contribution_deadline, now)}"
+        if task.reveal_deadline:
+            yield "reveals", f"until {clock_line(task.reveal_deadline, now)}"
+        yield "final deadline", clock_line(facts.final_deadline, now)
     yield from _votes(facts)
     if task.status is TaskStatus.COMPLETED:
         yield "digest", hexed(task.digest)
@@ -107,7 +109,8 @@ def _votes(facts: TaskFacts) -> Iterator[tuple[str, str]]:
         won = is_consensus(weight, total - 1 - weight, facts.deal.trust)
         yield (
             "group",
-            f"{hexed(result[:6])}… weight {weight} of {total}: "
+            f"{hexed(result[:6])}… weight {weight} of {total}, "
+            f"{'enough' if won else 'not enough'} for trust {facts.deal.trust}: "
             f"{weight} · {facts.deal.trust} {'>' if won else '≤'} "
             f"{total} · {facts.deal.trust - 1}",
         )

@@ -1,4 +1,4 @@
-"""A market that runs in the background: start one, and end the one that runs."""
+"""Processes of local markets: start one in the background, begin it again, end it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from poco.errors import ConfigurationError, PeerError
 from poco.local.runfile import Running, running
 from poco.local.settings import StackSettings
 
-__all__ = ["arguments_of", "end", "launch"]
+__all__ = ["arguments_of", "begin_again", "end", "launch"]
 
 _LOOK_SECONDS = 0.05
 _START_SECONDS = 60.0
@@ -35,7 +36,7 @@ def launch(arguments: Sequence[str], log: Path) -> Running:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "poco", "up", *arguments],
+                _command(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -45,18 +46,34 @@ def launch(arguments: Sequence[str], log: Path) -> Running:
         raise ConfigurationError(
             f"the log cannot be written: {error.strerror}", field="log", value=str(log)
         ) from error
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        found = running()
-        if found is not None and found.pid == process.pid:
-            return found
-        time.sleep(_LOOK_SECONDS)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            found = running()
+            if found is not None and found.pid == process.pid:
+                return found
+            time.sleep(_LOOK_SECONDS)
+    except BaseException:  # Ctrl-C does not reach it
+        process.terminate()
+        raise
     process.terminate()
     said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
     raise ConfigurationError(
         f"the market did not start: {said[-1].removeprefix('error: ')}",
         remedy=f"{log} has all that it said",
     )
+
+
+def begin_again(arguments: Sequence[str]) -> NoReturn:
+    """Put a new ``poco up`` in the place of this process, as if this one had been killed.
+
+    Whatever still runs here ends at once; the new one goes on with what was kept.
+
+    Args:
+        arguments: of ``poco up``.
+    """
+    command = _command(arguments)
+    os.execv(command[0], command)  # noqa: S606 (the interpreter that runs this)
 
 
 def arguments_of(settings: StackSettings, info_file: Path | None) -> list[str]:
@@ -69,6 +86,7 @@ def arguments_of(settings: StackSettings, info_file: Path | None) -> list[str]:
     ports = settings.ports
     words = [f"--port={name}={getattr(ports, name)}" for name in ports.names()]
     words += [f"--without={name}" for name in sorted(settings.without)]
+    words += [f"--allow-origin={origin}" for origin in settings.origins]
     words += [
         f"--workers={settings.workers}",
         f"--slots={settings.slots}",
@@ -106,3 +124,7 @@ def end(found: Running) -> None:
                 remedy=f"kill -9 {found.pid}",
             )
         time.sleep(_LOOK_SECONDS)
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "poco", "up", *arguments]

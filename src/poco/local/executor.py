@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from poco.errors import UserInputError
 from poco.local.goods import App, Arguments, InputFile, Options
 from poco.local.outcome import TaskResult
-from poco.local.trading import TaskFuture
+from poco.local.watching import TaskFuture
 
 __all__ = ["AppExecutor"]
 
@@ -86,8 +86,9 @@ class AppExecutor(Executor):
             UserInputError: it is no app, or an argument is not what it should be.
             RuntimeError: the market is closed.
         """
-        call, options = _call(*args, **kwargs)
-        return self._submit(fn, [call], options)[0]
+        line, files = kwargs.pop("args", ""), kwargs.pop("input_files", ())
+        call = (*args, *(line, files)[len(args) :])
+        return self._submit(fn, [call], kwargs)[0]
 
     def map(
         self,
@@ -95,6 +96,7 @@ class AppExecutor(Executor):
         *iterables: Iterable[Any],
         timeout: float | None = None,
         chunksize: int = 1,  # noqa: ARG002 (of the interface; equal calls become one deal anyway)
+        input_files: Iterable[InputFile] = (),
         **options: Unpack[Options],
     ) -> Iterator[T]:
         """Buy a task for each item: ``m.map(app, lines, trust=3)``.
@@ -106,6 +108,7 @@ class AppExecutor(Executor):
             iterables: argument lines, and input files if there are any.
             timeout: longest wait for all results, seconds.
             chunksize: has no effect.
+            input_files: the same for all, unless `iterables` has them.
             options: see `Options`; the same for all.
 
         Yields:
@@ -116,7 +119,7 @@ class AppExecutor(Executor):
             PocoError: see `run`.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        futures = self._submit(fn, list(zip(*iterables, strict=False)), dict(options))
+        futures = self._submit(fn, _calls(iterables, input_files), dict(options))
         return _results(futures, end)  # type: ignore[return-value]
 
     async def arun(
@@ -135,10 +138,11 @@ class AppExecutor(Executor):
         self,
         app: App | str | Path,
         *iterables: Iterable[Any],
+        input_files: Iterable[InputFile] = (),
         **options: Unpack[Options],
     ) -> AsyncIterator[TaskResult]:
         """Buy a task for each item, and yield the results in their order; see `map`."""
-        calls = list(zip(*iterables, strict=False))
+        calls = _calls(iterables, input_files)
         futures = await asyncio.to_thread(self._submit, app, calls, dict(options))
         try:
             for future in futures:
@@ -162,10 +166,24 @@ class AppExecutor(Executor):
         return self._order(app, calls, options)
 
 
-def _call(
-    args: Any = "", input_files: Any = (), **options: Any
-) -> tuple[tuple[Any, Any], dict[str, Any]]:
-    return (args, input_files), options
+def _calls(
+    iterables: Sequence[Iterable[Any]], input_files: Iterable[InputFile]
+) -> list[tuple[Any, ...]]:
+    """Return the arguments of each call; files that are for all are the same object in each.
+
+    Raises:
+        UserInputError: these are not lists, one of arguments and perhaps one of input files.
+    """
+    for given in iterables:
+        if isinstance(given, str | bytes | Path) or not isinstance(given, Iterable):
+            raise UserInputError(
+                "one item is needed for each task",
+                field="iterables",
+                value=str(given)[:80],
+                remedy="give a list: m.map(app, [line, line, …])",
+            )
+    calls = list(zip(*iterables, strict=False))
+    return [(args, input_files) for (args,) in calls] if len(iterables) == 1 else calls
 
 
 def _results(futures: Sequence[TaskFuture], end: float | None) -> Iterator[TaskResult]:

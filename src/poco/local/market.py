@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,29 +22,32 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from poco import contracts, local_chain
-from poco.contracts import Call, discover
-from poco.errors import ConfigurationError, UserInputError
+from poco.contracts import discover
+from poco.errors import UserInputError
+from poco.local import given
+from poco.local.arrival import find_market, quick_settings
+from poco.local.bringing import Terms, bring_app, bring_dataset
 from poco.local.executor import AppExecutor
-from poco.local.goods import App, Dataset, bring_app, bring_dataset
+from poco.local.faucet import Gift, fund
+from poco.local.goods import App, Dataset
 from poco.local.info import StackInfo
-from poco.local.runfile import running
-from poco.local.settings import OPTIONAL, Ports, StackSettings
 from poco.local.shelf import open_shelf
 from poco.local.stack import Stack
-from poco.local.trading import TaskFuture, Trader
+from poco.local.trading import Trader
 from poco.local.venue import Venue
+from poco.local.watching import TaskFuture
 from poco.local.wishes import Wishes
 from poco.orders import checked_address
 from poco.services.orderbook import OrderbookClient
 from poco.services.secrets import SecretsClient
 
-__all__ = ["Market", "quick_settings"]
+__all__ = ["Market"]
 
 _RLC = 10**9
 _ALLOWANCE = 1000 * _RLC
 _GAS_WEI = 100 * 10**18
-_UNUSED = frozenset(OPTIONAL) - {"market"}
 _POLL_SECONDS = 0.05
+_MOST_SECONDS = 100 * 366 * 86_400
 
 
 class Market(AppExecutor):
@@ -60,7 +62,11 @@ class Market(AppExecutor):
         block_seconds: time between blocks; 0 mines each transaction at once.
         price: of a task in the workerpool, nRLC.
         state: folder to keep the market in; None keeps nothing.
-        account: buys, and owns what is registered; by default a new one with ether and RLC.
+        account: buys, and owns what is registered; by default a new one. An account without ether
+            gets ether and RLC.
+
+    Raises:
+        UserInputError: an argument is not what it should be.
     """
 
     def __init__(
@@ -78,7 +84,7 @@ class Market(AppExecutor):
             slots=slots,
             block_seconds=block_seconds,
             price=price,
-            state=None if state is None else Path(state),
+            state=None if state is None else given.path("state", state),
         )
         self._prepare(lambda stack: stack.enter_context(Stack(settings)).info, account, price)
 
@@ -99,18 +105,11 @@ class Market(AppExecutor):
             max_price: the most that a task may cost when nothing else is said, nRLC.
 
         Raises:
+            UserInputError: an argument is not what it should be.
             ConfigurationError: no market runs, it has no order book, or the file is none of
                 `poco up`.
         """
-        market = cls.__new__(cls)
-        found = info if isinstance(info, StackInfo) else _read_info(info)
-        if not found.market:
-            raise ConfigurationError(
-                "nobody can buy without an order book",
-                field="info.market",
-                value=found.market,
-                remedy="start the market with one",
-            )
+        market, found = cls.__new__(cls), find_market(info)
         market._prepare(lambda _: found, account, max_price)
         return market
 
@@ -121,8 +120,8 @@ class Market(AppExecutor):
         max_price: int,
     ) -> None:
         self._find = find
-        self._given = account
-        self._max_price = max_price
+        self._given = None if account is None else given.account("account", account)
+        self._max_price = given.whole("max_price", max_price)
         self._closing = threading.Lock()
         self._stack: ExitStack | None = None
         self._is_over = False
@@ -201,7 +200,9 @@ class Market(AppExecutor):
         self._bank = contracts.Market(
             chain, discover(chain, checked_address("hub", info.hub))
         ).acting_as(Account.from_key(info.fundingKey))
-        self.account = self._given or self.new_account()
+        self.account = self._given or Account.create()
+        if chain.balance(self.account.address) == 0:
+            fund(self._bank, self.account.address, Gift(_GAS_WEI, _ALLOWANCE))
         self.contracts = self._bank.acting_as(self.account)
         self._venue = Venue(
             market=self.contracts,
@@ -226,52 +227,63 @@ class Market(AppExecutor):
             rlc: what it has in its wallet, nRLC.
 
         Raises:
+            UserInputError: that is no amount, or more than there is.
             ChainError: the node does not answer.
         """
+        self._require_open()
         account: LocalAccount = Account.create()
-        assert self._bank.wallet is not None
-        gift: Call[None] = Call("gift", account.address, b"", lambda _: None, value=_GAS_WEI)
-        self._bank.wallet.execute(gift)
-        if rlc:
-            self._bank.token.transfer(account.address, rlc)
+        fund(self._bank, account.address, Gift(_GAS_WEI, given.whole("rlc", rlc)))
         return account
 
     def travel(self, seconds: int) -> None:
         """Let time pass on the chain; it never comes back.
 
         Raises:
-            UserInputError: it is not forward.
+            UserInputError: it is not forward, or more than a hundred years.
             ChainError: the node does not answer.
         """
-        if seconds < 0:
-            raise UserInputError(
-                "time passes in one direction",
-                field="seconds",
-                value=seconds,
-                remedy="give 0 or more",
-            )
         self._require_open()
-        local_chain.travel(self.contracts.chain, seconds)
+        local_chain.travel(
+            self.contracts.chain, given.whole("seconds", seconds, most=_MOST_SECONDS)
+        )
 
     # GOODS
 
-    def app(self, target: str | Path) -> App:
+    def app(
+        self,
+        target: str | Path,
+        *,
+        price: int | None = None,
+        requester: LocalAccount | str | None = None,
+    ) -> App:
         """Return an app to run; one that is new is registered, and offered to everybody for free.
 
         Args:
             target: a WASM module; a folder with ``app.wasm``, or with a Makefile or Dockerfile that
                 make an image; the reference of a container image; or the address of an entry.
+            price: what others pay for a task, nRLC; whoever owns the app runs it for nothing. What
+                was offered on other terms before is withdrawn.
+            requester: the only account, or its address, that may buy it.
 
         Raises:
-            UserInputError: there is no such app, or its image cannot be built.
+            UserInputError: there is no such app, its image cannot be built, or terms are given for
+                an app of somebody else.
             ConfigurationError: it is an image, and no container engine answers.
             ChainError: the node does not answer.
         """
         self._require_open()
-        return bring_app(self._venue, target, self.run)
+        terms = Terms.of(price, requester=requester)
+        return bring_app(self._venue, target, self.run, terms)
 
     def dataset(
-        self, source: str | Path | bytes, *, name: str = "", encrypt: bool = False
+        self,
+        source: str | Path | bytes,
+        *,
+        name: str = "",
+        encrypt: bool = False,
+        price: int | None = None,
+        app: App | str | None = None,
+        requester: LocalAccount | str | None = None,
     ) -> Dataset:
         """Return a dataset for tasks; one that is new is registered, and offered for free.
 
@@ -279,13 +291,20 @@ class Market(AppExecutor):
             source: a file, its content, or the address of an entry.
             name: what apps see as its name; by default that of the file.
             encrypt: whether to encrypt it, so that only confidential tasks can read it.
+            price: see `app`.
+            app: the only app that may read it when others buy.
+            requester: see `app`.
 
         Raises:
-            UserInputError: there is no such file or entry.
+            UserInputError: there is no such file or entry, or terms are given for a dataset of
+                somebody else.
             ChainError: the node does not answer.
         """
         self._require_open()
-        return bring_dataset(self._venue, source, self._shelf, name=name, encrypt=encrypt)
+        terms = Terms.of(price, app=app, requester=requester)
+        return bring_dataset(
+            self._venue, source, self._shelf, name=name, encrypt=encrypt, terms=terms
+        )
 
     def _order(
         self, app: App, calls: Sequence[Sequence[Any]], options: Mapping[str, Any]
@@ -302,34 +321,3 @@ class Market(AppExecutor):
                 field="market",
                 remedy="with poco.Market() as market: …",
             )
-
-
-def quick_settings(**given: Any) -> StackSettings:
-    """Return the settings of a market for programs: any ports, no waiting for blocks.
-
-    Args:
-        given: other values of `StackSettings`.
-
-    Raises:
-        UserInputError: a number is out of range.
-    """
-    return StackSettings(**{"ports": Ports.free(), "block_seconds": 0, "without": _UNUSED, **given})
-
-
-def _read_info(path: Path | str | None) -> StackInfo:
-    if path is None:
-        found = running()
-        if found is None or not found.is_alive:
-            raise ConfigurationError(
-                "no market runs on this machine", field="info", remedy="start one: poco up"
-            )
-        return found.stack_info
-    try:
-        return StackInfo.from_json(json.loads(Path(path).read_text()))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"the file cannot be read: {error}",
-            field="info",
-            value=str(path),
-            remedy="write it: poco up --info FILE",
-        ) from error

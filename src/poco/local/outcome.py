@@ -16,7 +16,14 @@ from poco.contracts import Task
 from poco.errors import AppError, PeerError, UserInputError
 from poco.orders import DealId, TaskId
 
-__all__ = ["AppFailedError", "ResultFiles", "TaskExpiredError", "TaskResult", "require_success"]
+__all__ = [
+    "AppFailedError",
+    "ResultFiles",
+    "TaskExpiredError",
+    "TaskGivenUpError",
+    "TaskResult",
+    "require_success",
+]
 
 MAX_FILE_BYTES = 256 * 1024**2
 """Largest file that is read into memory as a whole."""
@@ -83,6 +90,26 @@ class TaskExpiredError(PeerError):
             field="task",
             value=f"0x{taskid.hex()}",
             remedy="buy it again, perhaps in a longer category",
+        )
+
+
+class TaskGivenUpError(PeerError):
+    """The scheduler gave a task up: all workers failed alike, and not in a way that can be agreed.
+
+    Its price is locked until the final deadline; then the scheduler has it refunded.
+
+    Args:
+        taskid: the task.
+        reason: what the scheduler says.
+    """
+
+    def __init__(self, taskid: TaskId, reason: str) -> None:
+        self.taskid = taskid
+        super().__init__(
+            f"the scheduler has given the task up: {reason}",
+            field="task",
+            value=f"0x{taskid.hex()}",
+            remedy="mend the app or its inputs, and buy it again",
         )
 
 

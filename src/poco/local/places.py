@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import socket
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from poco.contracts.book import write_json
-from poco.errors import ConfigurationError
+from poco.errors import ConfigurationError, UserInputError
 from poco.local.settings import Ports
 from poco.web import listen, url_of
 
-__all__ = ["BOOK", "HOST", "Places", "listening", "locked"]
+__all__ = ["BOOK", "HOST", "Places", "listening", "locked", "passing", "unusable"]
 
 HOST = "127.0.0.1"
 BOOK = "deployment.json"
-_LOCK, _PORTS = "lock", "ports.json"
+_LOCK, _PORTS, _PASSING = "lock", "ports.json", "poco-up-"
+_GRACE_SECONDS = 60.0
+"""A folder that has just been made may not be locked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,10 @@ class Places:
     """Ports that were free.
 
     Args:
-        listeners: sockets by the names in `Ports`, all but that of the chain.
-        rpc: port for the chain, which takes it by itself.
+        listeners: sockets by the names in `Ports`.
     """
 
     listeners: Mapping[str, socket.socket]
-    rpc: int
 
     @property
     def urls(self) -> dict[str, str]:
@@ -46,7 +49,7 @@ class Places:
             ConfigurationError: the file cannot be written.
         """
         numbers = {name: found.getsockname()[1] for name, found in self.listeners.items()}
-        write_json(folder / _PORTS, numbers | {"rpc": self.rpc})
+        write_json(folder / _PORTS, numbers)
 
 
 @contextmanager
@@ -79,9 +82,7 @@ def listening(ports: Ports, folder: Path) -> Iterator[Places]:
                 remedy="poco down ends a market that runs; or choose others with --port "
                 "NAME=NUMBER, or --free-ports",
             )
-        with taken.pop("rpc") as rpc:
-            number = int(rpc.getsockname()[1])
-        yield Places(taken, number)
+        yield Places(taken)
 
 
 def _taken(candidates: Sequence[int]) -> socket.socket | None:
@@ -93,10 +94,11 @@ def _taken(candidates: Sequence[int]) -> socket.socket | None:
 
 def _remembered(folder: Path) -> dict[str, int]:
     try:
-        document = json.loads((folder / _PORTS).read_text())
-    except (OSError, ValueError):
+        document = dict(json.loads((folder / _PORTS).read_text()))
+        ports = Ports(**{name: int(document.get(name, 0)) for name in Ports.names()})
+    except (OSError, ValueError, TypeError, UserInputError):
         return {}
-    return {name: int(document.get(name, 0)) for name in Ports.names()}
+    return asdict(ports)
 
 
 @contextmanager
@@ -109,19 +111,44 @@ def locked(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()) and not (folder / _LOCK).exists():
-            raise _unusable(folder, "the folder must be new, empty, or kept by an earlier market")
+            raise _refused(folder, "the folder must be new, empty, or kept by an earlier market")
         lock = (folder / _LOCK).open("a")
     except OSError as error:
-        raise _unusable(folder, f"the folder cannot be used: {error.strerror}") from error
+        raise unusable(folder, error) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise _unusable(folder, "another market runs with this folder") from error
+            raise _refused(folder, "another market runs with this folder") from error
         yield folder.absolute()
 
 
-def _unusable(folder: Path, rule: str) -> ConfigurationError:
+@contextmanager
+def passing() -> Iterator[Path]:
+    """Make a folder for a market that is not kept; those of markets that were killed are removed.
+
+    Raises:
+        ConfigurationError: there is no place for it.
+    """
+    for lock in Path(tempfile.gettempdir()).glob(f"{_PASSING}*/{_LOCK}"):
+        with suppress(OSError, ConfigurationError):
+            if time.time() > lock.stat().st_mtime + _GRACE_SECONDS:
+                with locked(lock.parent) as folder:
+                    shutil.rmtree(folder)
+    try:
+        made = tempfile.TemporaryDirectory(prefix=_PASSING, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise unusable(Path(tempfile.gettempdir()), error) from error
+    with made as name:
+        yield Path(name)
+
+
+def unusable(folder: Path, error: OSError) -> ConfigurationError:
+    """Return what tells that the system refuses something in a folder."""
+    return _refused(folder, f"the folder cannot be used: {error.strerror}")
+
+
+def _refused(folder: Path, rule: str) -> ConfigurationError:
     return ConfigurationError(
         rule, field="state", value=str(folder), remedy="choose another folder with --state"
     )

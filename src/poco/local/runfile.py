@@ -7,6 +7,7 @@ published test keys, and only its owner may read it. Importing this loads none o
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import tempfile
@@ -20,7 +21,7 @@ from poco.errors import ConfigurationError
 from poco.local.info import StackInfo
 from poco.local.settings import StackSettings
 
-__all__ = ["Running", "birth", "log_path", "recorded", "runfile_path", "running"]
+__all__ = ["Running", "birth", "log_path", "only_market", "recorded", "runfile_path", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,34 @@ def running() -> Running | None:
 
 
 @contextmanager
+def only_market() -> Iterator[None]:
+    """Keep others of this user from starting a market until the block ends.
+
+    Raises:
+        ConfigurationError: one runs or starts already, or the folder cannot be written.
+    """
+    folder = _folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / "up.lock").open("a")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            found = running()
+            raise ConfigurationError(
+                "a market runs already" if found else "a market starts or ends just now",
+                field="run file" if found is None else "pid",
+                value=str(runfile_path()) if found is None else found.pid,
+                remedy="poco down ends it; XDG_STATE_HOME names the folder in which another is "
+                "known",
+            ) from error
+        yield
+
+
+@contextmanager
 def recorded(
     info: StackInfo, settings: StackSettings, app_types: tuple[str, ...]
 ) -> Iterator[None]:
@@ -163,9 +192,13 @@ def _write(path: Path, document: dict[str, Any]) -> None:
             json.dump(document, file)
         Path(file.name).replace(path)
     except OSError as error:
-        raise ConfigurationError(
-            f"the file of the running market cannot be written: {error.strerror}",
-            field="run file",
-            value=str(path),
-            remedy="set XDG_STATE_HOME to a folder of yours",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the file of the running market cannot be written: {error.strerror}",
+        field="run file",
+        value=str(path),
+        remedy="set XDG_STATE_HOME to a folder of yours",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -45,7 +46,6 @@ from poco.web_limits import RateLimit
 from poco.worker.agent import WorkerAgent
 from poco.worker.computation import Equipment
 from poco.worker.execution import run_name
-from poco.worker.journal import Journal
 from poco.worker.startup import capability_of
 
 __all__ = ["Services", "Workshop", "open_workshop"]
@@ -54,6 +54,7 @@ _MANY = 10**6
 """Requests a minute: nobody is a stranger here."""
 _PRUNE_SECONDS = 600.0
 _BULKS_SECONDS = 2.0
+_END_SECONDS, _LOOK_SECONDS = 5.0, 0.05
 _QUICK_SECONDS, _CALM_SECONDS = 0.05, 0.25
 
 Workshop = tuple[Mapping[str, Runtime], Fetcher]
@@ -217,7 +218,7 @@ class Services:
             )
             agent.run(stop)
             if self._settings.state is None:  # else the next start goes on with them
-                _end_runs(agent.journal, equipment)
+                _end_runs(agent, equipment)
 
         self._keep(name, work)
 
@@ -233,10 +234,15 @@ class Services:
         return f"sqlite:///{self._folder / name}.sqlite"
 
 
-def _end_runs(journal: Journal, equipment: Equipment) -> None:
-    for entry in journal.entries():
-        for runtime in equipment.runtimes.values():
-            runtime.stop(run_name(entry.taskid, equipment.workdir))
+def _end_runs(agent: WorkerAgent, equipment: Equipment) -> None:
+    """End what is computed; one that only begins just now cannot be ended yet."""
+    deadline = time.monotonic() + _END_SECONDS
+    is_over = False
+    while not is_over and time.monotonic() < deadline:
+        for entry in agent.journal.entries():
+            for runtime in equipment.runtimes.values():
+                runtime.stop(run_name(entry.taskid, equipment.workdir))
+        is_over = agent.join(_LOOK_SECONDS)
 
 
 def _examples() -> APIRouter:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from poco.errors import UserInputError
+from poco.local.origins import check_origin
 from poco.scheduler.supply import weight
 
 __all__ = ["MAX_WORKERS", "OPTIONAL", "Ports", "StackSettings"]
@@ -78,6 +79,7 @@ class StackSettings:
         price: of a task in the workerpool, nRLC.
         state: folder to keep everything in; None keeps nothing.
         without: which of the `OPTIONAL` services to leave out.
+        origins: of web pages that may use the services, beside pages of this machine.
 
     Raises:
         UserInputError: a number is out of range, or a service cannot be left out.
@@ -91,6 +93,7 @@ class StackSettings:
     price: int = 0
     state: Path | None = None
     without: frozenset[str] = frozenset()
+    origins: tuple[str, ...] = ()
 
     @property
     def trust(self) -> int:
@@ -109,6 +112,8 @@ class StackSettings:
         ):
             if not least <= value <= most:
                 raise UserInputError(f"must lie in {least}..{most}", field=name, value=value)
+        for origin in self.origins:
+            check_origin(origin)
         unknown = sorted(self.without - set(OPTIONAL))
         if unknown:
             raise UserInputError(

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import socket
-import tempfile
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from eth_typing import ChecksumAddress
+from fastapi import FastAPI
 
-from poco.contracts import AddressBook, Chain, Market
+from poco.contracts import AddressBook, Market
 from poco.errors import ChainError, ConfigurationError
+from poco.local.chain_copy import CHAIN, ChainCopy
 from poco.local.example import example_app
 from poco.local.founding import found_market, stake
+from poco.local.gate import gate_app
+from poco.local.guard import PageGuard
 from poco.local.info import Pool, StackInfo
-from poco.local.node import CHAIN, ChainFile, run_chain, set_pace
+from poco.local.node import keep_pace, run_chain, set_pace
 from poco.local.offering import Offering
 from poco.local.people import People
-from poco.local.places import BOOK, listening, locked
+from poco.local.places import BOOK, Places, listening, locked, passing, unusable
 from poco.local.recovery import catch_up
 from poco.local.services import Services, Workshop, open_workshop
 from poco.local.settings import StackSettings
 from poco.local.supervision import Supervisor
+from poco.local_chain import LocalNode
 from poco.scheduler.scheduler import Scheduler
 from poco.services.indexer import PATH
 from poco.services.orderbook import Orderbook, orderbook_application
@@ -36,7 +40,7 @@ __all__ = ["Stack"]
 
 _SAVE_SECONDS = 1.0
 _OFFER_SECONDS = 2.0
-_PROBE_SECONDS = 2.0
+_PROBE_SECONDS = 1.0
 _PROBES = 3
 
 
@@ -69,6 +73,9 @@ class Stack:
     results: Results
     scheduler: Scheduler
     app_types: tuple[str, ...]
+    _places: Places
+    _node: LocalNode
+    _copy: ChainCopy | None = None
 
     def __init__(
         self,
@@ -79,7 +86,6 @@ class Stack:
         self.settings = settings or StackSettings()
         self.accounts = People.of(self.settings.workers)
         self._report = report
-        self._supervisor = Supervisor(report)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -102,11 +108,6 @@ class Stack:
     ) -> None:
         self._stack.close()
 
-    @property
-    def ill(self) -> dict[str, str]:
-        """Why services do not run just now, by name; they are started again."""
-        return self._supervisor.ill
-
     def wait(self, stop: threading.Event) -> None:
         """Wait until told to stop.
 
@@ -114,66 +115,82 @@ class Stack:
             stop: ends it.
 
         Raises:
-            ChainError: the chain is gone, and nothing can go on.
+            ChainError: the chain is gone, and nothing can go on here.
         """
+        if cause := self._watch(stop):
+            self._node.kill()
+            rule, remedy = "nothing of it is kept", "poco up founds a new market, see its --state"
+            if self._copy is not None:
+                seconds = time.monotonic() - self._copy.as_of
+                rule = f"what was sent in the last {seconds:.1f} s may be lost"
+                remedy = "poco up goes on with the copy that is kept"
+            raise ChainError(f"the chain has ended ({cause}): {rule}", remedy=remedy)
+
+    def _watch(self, stop: threading.Event) -> str:
+        """Wait until told to stop, or return why the chain is gone."""
         failures = 0
         while not stop.wait(_PROBE_SECONDS):
+            if self._node.ended:
+                return self._node.ended
             try:
                 self.market.chain.block_number()
                 failures = 0
-            except ChainError:
+            except ChainError as error:
                 failures += 1
                 if failures == _PROBES:
-                    raise
+                    return error.rule
+        return ""
 
     # THE START
 
     def _start(self, stack: ExitStack) -> None:
         settings = self.settings
-        self.folder = self._folder(stack)
-        places = stack.enter_context(listening(settings.ports, self.folder))
-        urls = places.urls
+        self.folder = stack.enter_context(locked(settings.state or stack.enter_context(passing())))
+        self._places = stack.enter_context(listening(settings.ports, self.folder))
+        urls = self._places.urls
         helper = stack.enter_context(ThreadPoolExecutor(1))
         workshop = helper.submit(open_workshop, self.folder / "modules", urls["ipfsGateway"])
-        chain, workerpool = self._chain(stack, places.rpc)
-        places.remember(self.folder)
-        urls["rpc"] = chain.url
-        copy = ChainFile(self.folder / CHAIN, chain)
+        workerpool = self._chain(stack)
+        chain = self.market.chain
+        self._places.remember(self.folder)
+        upkeep, supervisor = Supervisor(self._tell), Supervisor(self._tell)
         if settings.state is not None:
+            copy = self._copy = ChainCopy(self.folder / CHAIN, chain)
             copy.save()
             self.market.book.write(self.folder / BOOK)  # last: what it tells of is there
-            stack.callback(copy.save)
+            stack.callback(self._save_last, copy)
+            upkeep.keep("chain copy", lambda stop: copy.keep(stop, _SAVE_SECONDS))
+        if settings.block_seconds:
+            upkeep.keep("blocks", lambda stop: keep_pace(chain, settings.block_seconds, stop))
+        stack.callback(upkeep.close)  # until the services have ended, there are blocks
         resources = stack.enter_context(ExitStack())
-        stack.callback(self._supervisor.close)  # the first that is called in the end
-        if settings.state is not None:
-            self._supervisor.keep("chain copy", lambda stop: copy.keep(stop, _SAVE_SECONDS))
+        stack.callback(supervisor.close)
         services = Services(
-            self.market, settings, self.folder, urls, self._supervisor, resources, self._report
+            self.market, settings, self.folder, urls, supervisor, resources, self._report
         )
-        self._serve(services, places.listeners, workerpool)
+        self._serve(services, supervisor, workerpool)
         self._hire(services, workshop)
         self.info = self._describe(urls, workerpool)
 
-    def _folder(self, stack: ExitStack) -> Path:
-        folder = self.settings.state
-        if folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="poco-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(temporary))
-        return stack.enter_context(locked(folder))
-
-    def _chain(self, stack: ExitStack, port: int) -> tuple[Chain, ChecksumAddress]:
-        """Run the chain with the market on it."""
+    def _chain(self, stack: ExitStack) -> ChecksumAddress:
+        """Run the chain with the market on it; return the workerpool."""
         settings, book = self.settings, self.folder / BOOK
-        known = AddressBook.load(book) if book.exists() else None
         try:
-            chain = stack.enter_context(run_chain(port, self.folder, again=known is not None))
-        except (OSError, ValueError) as error:
+            known = AddressBook.load(book) if book.exists() else None
+        except ConfigurationError as error:
+            raise self._stale(error.rule) from error
+        try:
+            self._node = stack.enter_context(run_chain(self.folder, again=known is not None))
+        except (FileNotFoundError, ValueError) as error:
             raise self._stale(str(error)) from error
+        except OSError as error:
+            raise unusable(self.folder, error) from error
         except ConfigurationError as error:
             if known is None or error.field != "port":
                 raise
-            raise self._stale(error.rule) from error  # the port was free a moment ago
-        self._report("chain", f"{chain.chain_id} at {chain.url}")
+            raise self._stale(error.rule) from error  # any port would have done
+        chain = self._node.chain
+        self._report("chain", f"{chain.chain_id} at {self._places.urls['rpc']}")
         if lost := catch_up(chain, self.folder):
             self._report("chain", f"{lost} transactions of lost blocks were sent again")
         try:
@@ -182,7 +199,7 @@ class Stack:
             raise self._stale(error.rule) from error
         set_pace(chain, settings.block_seconds)
         self._report("market", f"hub {self.market.hub.address}, workerpool {workerpool}")
-        return chain, workerpool
+        return workerpool
 
     def _stale(self, rule: str) -> ConfigurationError:
         return ConfigurationError(
@@ -192,35 +209,44 @@ class Stack:
             remedy="remove the folder to begin anew, or choose another with --state",
         )
 
+    def _save_last(self, copy: ChainCopy) -> None:
+        with suppress(ChainError):  # it has been told that the chain is gone
+            copy.save(lacking=0)
+
+    def _tell(self, name: str, line: str) -> None:
+        """Report why a service is started again; without a chain, that is the same for all."""
+        if not self._node.ended:
+            self._report(name, line)
+
     def _serve(
-        self,
-        services: Services,
-        listeners: Mapping[str, socket.socket],
-        workerpool: ChecksumAddress,
+        self, services: Services, supervisor: Supervisor, workerpool: ChecksumAddress
     ) -> None:
-        serve, without = self._supervisor.serve, self.settings.without
+        without, listeners = self.settings.without, self._places.listeners
+
+        def serve(name: str, app: FastAPI, *ports: str) -> None:
+            app.add_middleware(PageGuard, origins=self.settings.origins)
+            supervisor.serve(name, app, [listeners[port] for port in ports or (name,)])
+
+        serve("rpc", gate_app(self._node.chain.url))
         self.results = services.results()
-        site = [listeners[name] for name in ("ipfsGateway", "ipfsNode", "resultProxy")]
-        serve("results", services.site(self.results), site)
-        serve("sms", services.secrets(), [listeners["sms"]])
+        serve("results", services.site(self.results), "ipfsGateway", "ipfsNode", "resultProxy")
+        serve("sms", services.secrets())
         self.orderbook = None
         if "market" not in without:
             self.orderbook = services.orderbook()
-            self._offer(self.orderbook, workerpool)
-            serve(
-                "market",
-                orderbook_application(self.orderbook, every=services.poll),
-                [listeners["market"]],
-            )
+            self._offer(self.orderbook, supervisor, workerpool)
+            serve("market", orderbook_application(self.orderbook, every=services.poll))
         if "compass" not in without:
-            serve("compass", services.compass(workerpool), [listeners["compass"]])
+            serve("compass", services.compass(workerpool))
         if "subgraph" not in without:
-            serve("subgraph", services.indexer(), [listeners["subgraph"]])
+            serve("subgraph", services.indexer())
         owner = self.accounts.pool_owner
         self.scheduler, app = services.scheduler(owner, workerpool, self.results)
-        serve("scheduler", app, [listeners["scheduler"]])
+        serve("scheduler", app)
 
-    def _offer(self, orderbook: Orderbook, workerpool: ChecksumAddress) -> None:
+    def _offer(
+        self, orderbook: Orderbook, supervisor: Supervisor, workerpool: ChecksumAddress
+    ) -> None:
         owner = self.accounts.pool_owner
         offering = Offering(
             orderbook,
@@ -234,7 +260,7 @@ class Stack:
         orderbook.follower.follow()
         offering.withdraw_others()
         offering.renew()
-        self._supervisor.keep("offers", lambda stop: offering.run(stop, _OFFER_SECONDS))
+        supervisor.keep("offers", lambda stop: offering.run(stop, _OFFER_SECONDS))
 
     def _hire(self, services: Services, workshop: Future[Workshop]) -> None:
         found = workshop.result()

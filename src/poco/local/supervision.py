@@ -19,7 +19,7 @@ __all__ = ["Supervisor"]
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
-_END_SECONDS = 5.0
+_END_SECONDS = 10.0
 
 
 class Supervisor:

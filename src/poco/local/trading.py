@@ -10,21 +10,24 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from poco.contracts import TaskStatus
-from poco.contracts.events import TaskClaimed, TaskFinalize
-from poco.errors import ChainError, ContractError, PeerError, PocoError
-from poco.local.outcome import TaskExpiredError, TaskResult, require_success
+from poco.errors import ChainError, PeerError
+from poco.local.outcome import (
+    TaskExpiredError,
+    TaskGivenUpError,
+    TaskResult,
+    require_success,
+)
 from poco.local.purchasing import Purchase, Work, buy_all
 from poco.local.venue import Venue
+from poco.local.watching import BoughtTask, TaskFuture, Watch
 from poco.market import collect_result
-from poco.orders import DealId, TaskId
 
-__all__ = ["TaskFuture", "Trader"]
+__all__ = ["Trader"]
 
 _TOGETHER = 32
 """Deals that are under way at a time."""
@@ -33,33 +36,9 @@ _MOST_TASKS = 1000
 _FETCHERS = 4
 _SILENCE_SECONDS = 60.0
 """After so long without a word from the node, nobody waits any more."""
-_GRACE_SECONDS = 10.0
-"""What the scheduler has for its claim, before it is claimed here."""
-
-
-class TaskFuture(Future[TaskResult]):
-    """A future of one task. It can be cancelled until its deal is made.
-
-    Attributes:
-        taskid: the task, once its deal is made.
-        dealid: its deal.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taskid: TaskId | None = None
-        self.dealid: DealId | None = None
 
 
 _Lot: TypeAlias = tuple[Work, Sequence[TaskFuture]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    taskid: TaskId
-    index: int
-    deal: Purchase
-    future: TaskFuture
 
 
 class Trader:
@@ -76,8 +55,8 @@ class Trader:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Work, TaskFuture]] = deque()
         self._unsettled: set[TaskFuture] = set()
-        self._bought: list[_Task] = []
-        self._finished: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._bought: list[BoughtTask] = []
+        self._finished: queue.SimpleQueue[BoughtTask | None] = queue.SimpleQueue()
         self._is_closing = False
         self._stop = threading.Event()
         loops = (self._buy, self._watch, *[self._fetch] * _FETCHERS)
@@ -161,28 +140,34 @@ class Trader:
 
     def _deal(self, lots: Sequence[_Lot]) -> None:
         done = buy_all(self._venue, [(work, len(futures)) for work, futures in lots])
-        for (work, futures), deal in zip(lots, done, strict=True):
-            if isinstance(deal, PocoError):
-                for future in futures:
-                    _fail(future, deal)
-                continue
-            self._follow(deal, futures)
-            if rest := futures[deal.volume :]:  # an order had no more
+        for (work, futures), bought in zip(lots, done, strict=True):
+            rest = self._follow(work, bought.deals, futures)
+            if bought.error is not None:
+                for future in rest:
+                    _fail(future, bought.error)
+            elif rest:  # somebody else was faster
                 self._deal([(work, rest)])
 
-    def _follow(self, deal: Purchase, futures: Sequence[TaskFuture]) -> None:
+    def _follow(
+        self, work: Work, deals: Sequence[Purchase], futures: Sequence[TaskFuture]
+    ) -> Sequence[TaskFuture]:
+        """Give tasks to futures; return those that are left without one."""
+        waiting = deque(futures)
         tasks = []
-        for index, (taskid, future) in enumerate(zip(deal.taskids, futures, strict=False)):
-            future.taskid, future.dealid = taskid, deal.dealid
-            tasks.append(_Task(taskid, index, deal, future))
+        for deal in deals:
+            for index, taskid in deal.tasks:
+                future = waiting.popleft()
+                future.set_deal(deal.dealid, taskid)
+                tasks.append(BoughtTask(taskid, index, deal, future, work.result_key))
         with self._changed:
             self._bought += tasks
             self._changed.notify_all()
+        return tuple(waiting)
 
     # THE WATCHER
 
     def _watch(self) -> None:
-        watch = _Watch(self._venue)
+        watch = Watch(self._venue)
         heard = 0.0
         while not self._stop.wait(self._poll_seconds):
             with self._changed:
@@ -194,6 +179,8 @@ class Trader:
             try:
                 for task in watch.look():
                     self._finished.put(task)
+                for task, reason in watch.given_up():
+                    _fail(task.future, TaskGivenUpError(task.taskid, reason))
                 heard = time.monotonic()
             except Exception as error:  # a node that is away for a moment, or a defect
                 if not isinstance(error, ChainError) or time.monotonic() - heard > _SILENCE_SECONDS:
@@ -212,14 +199,20 @@ class Trader:
             else:
                 task.future.set_result(result)
 
-    def _result(self, task: _Task) -> TaskResult:
-        venue, taskid = self._venue, task.taskid
+    def _result(self, task: BoughtTask) -> TaskResult:
+        venue, taskid, key = self._venue, task.taskid, task.result_key
         found = venue.market.hub.task(taskid)
         if found.status is TaskStatus.FAILED:
             raise TaskExpiredError(taskid, found, task.deal.price)
         with tempfile.TemporaryDirectory(prefix="poco-result-") as folder:
             result = TaskResult(
-                collect_result(venue.market, taskid, Path(folder), gateway=venue.gateway),
+                collect_result(
+                    venue.market,
+                    taskid,
+                    Path(folder),
+                    gateway=venue.gateway,
+                    private_key=None if key is None else key.reveal().encode(),
+                ),
                 taskid=taskid,
                 dealid=task.deal.dealid,
                 index=task.index,
@@ -233,69 +226,6 @@ class Trader:
         with self._changed:
             self._unsettled.discard(future)
             self._changed.notify_all()
-
-
-class _Watch:
-    """Sees tasks end, by the events of each new block.
-
-    Args:
-        venue: where.
-
-    Attributes:
-        open: tasks that have not ended, by id.
-    """
-
-    def __init__(self, venue: Venue) -> None:
-        self.open: dict[TaskId, _Task] = {}
-        self._venue = venue
-        self._fresh: set[TaskId] = set()
-        self._late: dict[TaskId, float] = {}
-        self._seen = 0
-
-    def add(self, tasks: Sequence[_Task]) -> None:
-        """Begin to watch tasks; some may have ended already."""
-        self.open |= {task.taskid: task for task in tasks}
-        self._fresh |= {task.taskid for task in tasks}
-
-    def look(self) -> list[_Task]:
-        """Return the tasks that have ended since the last look.
-
-        Raises:
-            ChainError: the node does not answer; the next look sees all.
-        """
-        market = self._venue.market
-        head, now = market.chain.newest()
-        ended = {taskid for taskid in self._fresh if self._is_over(taskid)}
-        if len(self._fresh) < len(self.open) and head > self._seen:
-            kinds = (TaskFinalize, TaskClaimed)
-            ended |= {
-                event.taskid
-                for event in market.events(self._seen + 1, head, kinds=kinds)
-                if isinstance(event, kinds)
-            }
-        self._claim(self.open.keys() - ended, max(now, int(time.time())))
-        self._seen = head
-        self._fresh.clear()
-        return [self.open.pop(taskid) for taskid in ended if taskid in self.open]
-
-    def _is_over(self, taskid: TaskId) -> bool:
-        return self._venue.market.hub.task(taskid).status >= TaskStatus.COMPLETED
-
-    def _claim(self, taskids: Iterable[TaskId], now: int) -> None:
-        """Claim what the scheduler has left unclaimed; anybody may."""
-        hub = self._venue.market.hub
-        for task in (self.open[taskid] for taskid in taskids):
-            if now < task.deal.final_deadline:
-                continue
-            since = self._late.setdefault(task.taskid, time.monotonic())
-            if time.monotonic() - since < _GRACE_SECONDS:
-                continue
-            self._late[task.taskid] = time.monotonic()
-            with suppress(ContractError):  # somebody else was faster
-                if hub.task(task.taskid).status is TaskStatus.UNSET:
-                    hub.initialize_and_claim_all([(task.deal.dealid, task.index)])
-                else:
-                    hub.claim(task.taskid)
 
 
 def _lots(taken: Iterable[tuple[Work, TaskFuture]]) -> Iterator[_Lot]:

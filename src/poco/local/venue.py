@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from eth_account.signers.local import LocalAccount
 
 from poco.contracts import Category, Market
 from poco.errors import ContractError, UserInputError
+from poco.market.money import deposit
 from poco.orders import TaskId
+from poco.peers import json_object, peer_client
 from poco.services.orderbook import OrderbookClient
 from poco.services.secrets import SecretsClient
 
 __all__ = ["Venue"]
 
 _TIMEOUT_SECONDS = 5.0
+_MAX_ANSWER_BYTES = 1024**2
+_GIVEN_UP = "RUNNING_FAILED"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,12 @@ class Venue:
     secrets: SecretsClient
     gateway: str
     scheduler: str
+    _http: httpx.Client = field(
+        default_factory=lambda: peer_client(
+            _MAX_ANSWER_BYTES, timeout=_TIMEOUT_SECONDS, trust_env=False
+        ),
+        repr=False,
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _categories: dict[int, Category] = field(default_factory=dict, repr=False)
 
@@ -65,32 +76,36 @@ class Venue:
         """Have a free stake of at least some nRLC, taken from the account's wallet.
 
         Raises:
-            ContractError: the wallet has not so much.
+            UserInputError: the wallet has not so much.
             ChainError: the node does not answer.
         """
         with self._lock:
             missing = amount - self.market.hub.account(self.account.address).stake
             if missing > 0:
-                self.market.deposit(missing)
+                deposit(self.market, missing)
 
     def exit_code(self, taskid: TaskId) -> int | None:
         """Return the exit code of a task's app; None when the scheduler does not tell it."""
-        url = f"{self.scheduler}/tasks/0x{taskid.hex()}"
-        try:
-            answer = httpx.get(url, timeout=_TIMEOUT_SECONDS, trust_env=False).json()
-            codes = [part.get("appExitCode") for part in answer["replicates"]]
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            ValueError,
-            LookupError,
-            AttributeError,
-            TypeError,
-        ):
-            return None
+        told = self._told(taskid).get("replicates")
+        parts = [part for part in told if isinstance(part, dict)] if isinstance(told, list) else []
+        codes = [part.get("appExitCode") for part in parts]
         return next((code for code in codes if isinstance(code, int)), None)
+
+    def why_given_up(self, taskid: TaskId) -> str:
+        """Return why the scheduler does no more for a task; empty when it has not given up."""
+        told = self._told(taskid)
+        return str(told.get("blockedReason")) if told.get("currentStatus") == _GIVEN_UP else ""
+
+    def _told(self, taskid: TaskId) -> dict[str, Any]:
+        """Return what the scheduler says of a task; empty when it says nothing."""
+        try:
+            answer = self._http.get(f"{self.scheduler}/tasks/0x{taskid.hex()}")
+            return json_object(answer)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            return {}
 
     def close(self) -> None:
         """Close all connections."""
         self.orderbook.close()
         self.secrets.close()
+        self._http.close()

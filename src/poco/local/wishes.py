@@ -7,25 +7,36 @@ import hmac
 import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eth_typing import ChecksumAddress
+
 from poco.appio import ExecutionError, join_arguments
 from poco.errors import UserInputError
-from poco.local.goods import CONFIDENTIAL, App, Arguments, Dataset, InputFile, Options
-from poco.local.purchasing import Work
+from poco.local import given
+from poco.local.bringing import CONFIDENTIAL, find_dataset
+from poco.local.goods import App, Arguments, Dataset, InputFile, Options
+from poco.local.purchasing import Limits, Work
+from poco.local.result_keys import ResultKeys
 from poco.local.shelf import Shelf
 from poco.local.venue import Venue
+from poco.market.offers import RunTerms
 from poco.market.parameters import write_params
 from poco.orders import ZERO_ADDRESS, Tag
 from poco.secret import Secret
 from poco.services.secrets import SecretName
+from poco.services.secrets.challenges import MAX_VALUE_BYTES
 
 __all__ = ["Wishes"]
 
 _URLS = ("http://", "https://", "ipfs://", "/ipfs/")
 _NAME_DIGITS = 40
+_MOST = 2**64 - 1
+"""Greatest trust and category of a deal."""
+_SHOWN = 80
 _OPTIONS = frozenset(Options.__annotations__)
 
 
@@ -42,12 +53,13 @@ class Wishes:
         self._venue = venue
         self._shelf = shelf
         self._max_price = max_price
+        self._keys = ResultKeys(venue)
         self._key = secrets.token_bytes(32)
         self._pushed: set[str] = set()
         self._lock = threading.Lock()
 
     def works(
-        self, app: App, calls: Iterable[Sequence[Any]], options: Mapping[str, Any]
+        self, app: App, calls: Sequence[Sequence[Any]], options: Mapping[str, Any]
     ) -> list[Work]:
         """Return the work of each call.
 
@@ -68,45 +80,76 @@ class Wishes:
                 value=unknown[0],
                 remedy="choose one of them",
             )
-        dataset = self._dataset(options.get("dataset"))
-        named = self._secrets(options.get("secrets") or {})
-        confidential = bool(named) or (dataset is not None and dataset.confidential)
-        price = options.get("max_price")
-        work = partial(
-            Work,
+        said: dict[str, Any] = {name: it for name, it in options.items() if it is not None}
+        dataset = self._dataset(said.get("dataset"))
+        named = self._secrets(said.get("secrets", {}))
+        beneficiary = given.address("beneficiary", said.get("beneficiary", self._venue.account))
+        is_sealed, key = self._sealing(said.get("encrypt_result", False), beneficiary)
+        callback = given.address("callback", said.get("callback", ZERO_ADDRESS))
+        confidential = bool(named) or is_sealed or (dataset is not None and dataset.confidential)
+        terms = RunTerms(
             app=app.address,
+            params="",
             dataset=ZERO_ADDRESS if dataset is None else dataset.address,
+            workerpool=given.address("workerpool", said.get("workerpool", ZERO_ADDRESS)),
+            category=given.whole("category", said.get("category", 0), most=_MOST),
             tag=CONFIDENTIAL if confidential else Tag(0),
-            trust=_whole("trust", options.get("trust", 1)),
-            category=_whole("category", options.get("category", 0)),
-            max_price=self._max_price if price is None else _whole("max_price", price),
+            trust=given.whole("trust", said.get("trust", 1), most=_MOST),
+            beneficiary=beneficiary,
+            callback=callback,
         )
-        return [work(params=self._params(named, *call)) for call in calls]
+        limits = Limits(
+            total=given.whole("max_price", said.get("max_price", self._max_price)),
+            app=_limit("max_app_price", said),
+            dataset=_limit("max_dataset_price", said),
+        )
+        write = partial(
+            write_params,
+            secrets=named,
+            encrypt_result=is_sealed,
+            has_callback=callback != ZERO_ADDRESS,
+        )
+        known: dict[int, list[str]] = {}
+        return [
+            Work(replace(terms, params=write(**self._inputs(known, *call))), limits, key)
+            for call in calls
+        ]
 
-    def _params(
+    def _inputs(
         self,
-        named: Mapping[int, str],
+        known: dict[int, list[str]],
         args: Arguments = "",
         input_files: Iterable[InputFile] = (),
-    ) -> str:
+        *more: object,
+    ) -> dict[str, Any]:
+        """Return what a call says; files that several calls share are copied once."""
+        if more:
+            raise UserInputError(
+                "an app is called with arguments and input files",
+                field="arguments",
+                value=str(more[0])[:_SHOWN],
+                remedy="name everything else: dataset=…, trust=…",
+            )
         try:
             line = args if isinstance(args, str) else join_arguments(list(args))
         except (ExecutionError, TypeError, AttributeError) as error:
             raise UserInputError(
                 "arguments are one text, or a list of texts that are not empty",
                 field="args",
-                value=args,
+                value=str(args)[:_SHOWN],
                 remedy=str(error),
             ) from error
-        if isinstance(input_files, str | Path | bytes):
+        if isinstance(input_files, str | Path | bytes) or not isinstance(input_files, Iterable):
             raise UserInputError(
                 "input files are a list, also when there is one",
                 field="input_files",
-                value=str(input_files)[:80],
+                value=str(input_files)[:_SHOWN],
                 remedy="put it into brackets",
             )
-        urls = [self._url(number, file) for number, file in enumerate(input_files, 1)]
-        return write_params(args=line, input_files=urls, secrets=named)
+        if id(input_files) not in known:
+            urls = [self._url(number, file) for number, file in enumerate(input_files, 1)]
+            known[id(input_files)] = urls
+        return {"args": line, "input_files": known[id(input_files)]}
 
     def _url(self, number: int, file: InputFile) -> str:
         match file:
@@ -116,29 +159,47 @@ class Wishes:
                 return self._shelf.put(Path(file).name, Path(file))
             case bytes():
                 return self._shelf.put(f"input-{number}", file)
-            case (str(name), bytes(content)) if name.strip(".") and "/" not in name:
-                return self._shelf.put(name, content)
+            case (name, bytes(content)):
+                return self._shelf.put(given.file_name("input_files", name), content)
         raise UserInputError(
             "an input file is a URL, a path, bytes, or a pair of name and bytes",
             field="input_files",
-            value=str(file)[:80],
+            value=str(file)[:_SHOWN],
             remedy="give one of them",
         )
 
-    def _dataset(self, given: Dataset | str | None) -> Dataset | None:
-        if given is None or isinstance(given, Dataset):
-            return given
-        return Dataset.registered(self._venue, given)
+    def _dataset(self, wanted: object) -> Dataset | None:
+        if wanted is None or isinstance(wanted, Dataset):
+            return wanted
+        return find_dataset(self._venue, wanted)
 
-    def _secrets(self, given: Mapping[int, str]) -> Mapping[int, str]:
+    def _sealing(self, wanted: object, beneficiary: ChecksumAddress) -> tuple[bool, Secret | None]:
+        """Return whether the result is encrypted, and the key that opens it here."""
+        if wanted is False:
+            return False, None
+        if beneficiary == self._venue.account.address:
+            return True, self._keys.private_key(wanted)
+        given.flag("encrypt_result", wanted)
+        self._keys.require(beneficiary)
+        return True, None
+
+    def _secrets(self, wanted: Mapping[int, str]) -> Mapping[int, str]:
         """Give secrets to the secret service, each once; return their names."""
-        if not isinstance(given, Mapping) or not all(isinstance(it, str) for it in given.values()):
+        if not isinstance(wanted, Mapping) or not all(
+            isinstance(it, str) for it in wanted.values()
+        ):
             raise UserInputError(
                 "secrets are texts by their numbers", field="secrets", remedy='give {1: "text"}'
             )
         named = {}
-        for number, value in given.items():
-            _whole("secrets", number)
+        for number, value in wanted.items():
+            given.whole("secrets", number)
+            if len(value.encode(errors="replace")) > MAX_VALUE_BYTES:
+                raise UserInputError(
+                    f"a secret has at most {MAX_VALUE_BYTES} bytes",
+                    field=f"secrets[{number}]",
+                    remedy="encrypt a dataset instead: market.dataset(…, encrypt=True)",
+                )
             keyed = hmac.digest(self._key, value.encode(), hashlib.sha256)
             name = keyed.hex()[:_NAME_DIGITS]
             with self._lock:
@@ -151,9 +212,5 @@ class Wishes:
         return named
 
 
-def _whole(field: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UserInputError(
-            "a whole number of 0 or more is needed", field=field, value=value, remedy="give one"
-        )
-    return value
+def _limit(name: str, said: Mapping[str, Any]) -> int | None:
+    return given.whole(name, said[name]) if name in said else None

@@ -79,7 +79,7 @@ def read_secret_file(path: Path) -> Secret:
             text = file.read(MAX_VALUE_BYTES + 2).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(
-            f"the file of the secret cannot be read: {error}",
+            f"the file of the secret cannot be read: {getattr(error, 'strerror', error)}",
             field="--secret-path",
             value=str(path),
             remedy="name a file with one text; for datasets, `poco dataset encrypt` writes it",

@@ -10,8 +10,6 @@ from typing import Any
 
 from eth_typing import ChecksumAddress
 
-from poco.appio import parse_app
-from poco.appio.kind import DOCKER, WASM
 from poco.contracts import (
     AppEntry,
     AppRegistry,
@@ -23,6 +21,7 @@ from poco.contracts import (
 )
 from poco.errors import UserInputError
 from poco.fetching import multiaddr_bytes, multiaddr_text
+from poco.market.descriptions import checked_description, read_checksum
 from poco.orders import Asset, checked_address
 
 __all__ = [
@@ -42,13 +41,6 @@ __all__ = [
 ]
 
 Entry = AppEntry | DatasetEntry | WorkerpoolEntry
-
-_FIELDS = {
-    Asset.APP: ("owner", "name", "type", "multiaddr", "checksum"),
-    Asset.DATASET: ("owner", "name", "multiaddr", "checksum"),
-    Asset.WORKERPOOL: ("owner", "description"),
-}
-_APP_TYPES = (DOCKER, WASM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +130,10 @@ def deploy_asset(
         UserInputError: the section is malformed, or it is registered already.
         ChainError: see `register_app`.
     """
-    given = _checked_description(asset, description)
+    given = checked_description(asset, description)
     owner = checked_address(f"{asset}.owner", given.pop("owner"))
     if "checksum" in given:
-        given["checksum"] = checksum or _read_checksum(asset, given["checksum"])
+        given["checksum"] = checksum or read_checksum(asset, given["checksum"])
     match asset:
         case Asset.APP:
             given["app_type"] = given.pop("type")
@@ -305,52 +297,6 @@ def _register(
     return Registered(receipt.value, receipt.gas_used, receipt.transaction_hash)
 
 
-def _checked_description(asset: Asset, description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a section that go into the registry; all are texts."""
-    names = _FIELDS[asset]
-    for name in names:
-        if not isinstance(description.get(name), str):
-            raise UserInputError(
-                "a text is needed",
-                field=f"{asset}.{name}",
-                value=description.get(name),
-                remedy=f"write it into iexec.json; fields are {', '.join(names)}",
-            )
-    for name, value in description.items():
-        if name not in names and value:  # older files have an empty mrenclave
-            raise UserInputError(
-                f"{asset}s have no such field",
-                field=f"{asset}.{name}",
-                value=value,
-                remedy=f"remove it from iexec.json; fields are {', '.join(names)}",
-            )
-    if asset is Asset.APP and description["type"] not in _APP_TYPES:
-        raise UserInputError(
-            f"types are {' and '.join(_APP_TYPES)}",
-            field="app.type",
-            value=description["type"],
-            remedy="choose one of them in iexec.json",
-        )
-    if asset is Asset.APP and description["type"] == WASM:
-        _require_place(parse_app(description["multiaddr"]).reference)
-    return {name: description[name] for name in names}
-
-
-def _read_checksum(asset: Asset, text: str) -> bytes:
-    try:
-        checksum = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        checksum = b""
-    if len(checksum) != 32:
-        raise UserInputError(
-            "a checksum has 32 bytes in hex",
-            field=f"{asset}.checksum",
-            value=text,
-            remedy="correct it in iexec.json, or let it be computed with --checksum",
-        )
-    return checksum
-
-
 def _unknown(market: Market, asset: Asset, address: ChecksumAddress) -> UserInputError:
     return UserInputError(
         f"no {asset} is registered at this address on chain {market.chain.chain_id}",
@@ -358,14 +304,3 @@ def _unknown(market: Market, asset: Asset, address: ChecksumAddress) -> UserInpu
         value=address,
         remedy=f"deploy it with `poco {asset} deploy`, or check address and chain",
     )
-
-
-def _require_place(multiaddr: str) -> None:
-    """Check that workers can find a module."""
-    if not multiaddr.startswith(("http://", "https://", "/", "ipfs://")):
-        raise UserInputError(
-            "workers find a module by URL, IPFS path, or absolute path on their host",
-            field="app.multiaddr",
-            value=multiaddr,
-            remedy=f"write {Path(multiaddr).absolute()} if the workers are on this host",
-        )

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from poco.contracts import Market, Receipt
+from poco.contracts import Category, Market, Receipt
 from poco.errors import UserInputError
 
-__all__ = ["CategoryDraft", "create", "read_draft"]
+__all__ = ["CategoryDraft", "create", "read", "read_draft"]
 
 _MAX_CLOCK = 2**28 - 1
 
@@ -70,6 +70,24 @@ def create(market: Market, draft: CategoryDraft) -> Receipt[int]:
             remedy="name the owner's wallet with --wallet-file",
         )
     return market.hub.create_category(draft.name, draft.description, draft.clock)
+
+
+def read(market: Market, index: int) -> Category:
+    """Return a category of the market.
+
+    Raises:
+        UserInputError: there is none of this index.
+        ChainError: the node does not answer.
+    """
+    count = market.hub.category_count()
+    if index >= count:
+        raise UserInputError(
+            f"the market has {count} categories, counted from 0",
+            field="category",
+            value=index,
+            remedy="see `poco category count`",
+        )
+    return market.hub.category(index)
 
 
 def _malformed(key: str, value: Any, rule: str) -> UserInputError:

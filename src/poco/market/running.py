@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from eth_account.signers.local import LocalAccount
 
@@ -22,41 +21,11 @@ from poco.contracts import Market
 from poco.errors import UserInputError
 from poco.market.offers import RunTerms, Supply, requested
 from poco.market.publishing import Filled, fill_orders
-from poco.market.purchase import Offer
-from poco.orders import (
-    OrderHash,
-    RequestOrder,
-    Tag,
-    Violation,
-    deal_tag,
-    sign_order,
-    why_not_match,
-)
+from poco.market.stock import Part, Stock, priced, too_few
+from poco.orders import RequestOrder, Tag, deal_tag, sign_order
 from poco.services.orderbook.client import OrderbookClient
 
 __all__ = ["Part", "RunPlan", "RunTerms", "carry_out", "plan_run"]
-
-_MOST_JUDGED = 200
-"""Combinations of orders that are judged: the dearer ones beyond are not looked at."""
-_NOT_YET_SIGNED = "requestorder.sign"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One deal of a plan.
-
-    Args:
-        offer: the orders.
-        volume: tasks.
-    """
-
-    offer: Offer
-    volume: int
-
-    @property
-    def cost(self) -> int:
-        """What its tasks cost, nRLC."""
-        return self.offer.price * self.volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +79,8 @@ def plan_run(
     supply = Supply(market, view, account, terms, book)
     draft = requested(terms, account.address)
     parts = _parts(supply, draft, terms.volume)
-    request = replace(
-        draft,
-        category=parts[0].offer.workerpool.category,
-        appmaxprice=max(part.offer.app.appprice for part in parts),
-        datasetmaxprice=max(part.offer.dataset.datasetprice for part in parts),
-        workerpoolmaxprice=max(part.offer.workerpool.workerpoolprice for part in parts),
-    )
+    draft = replace(draft, category=parts[0].offer.workerpool.category)
+    request = priced(draft, [part.offer for part in parts])
     plan = RunPlan(sign_order(request, market.domain, account), tuple(parts))
     stake = view.balance(account.address)
     if plan.cost > stake:
@@ -152,67 +116,12 @@ def _parts(supply: Supply, draft: RequestOrder, volume: int) -> list[Part]:
     """Return the cheapest deals that make up a volume, in the first category that has them."""
     most, nearest = 0, None
     for category in supply.categories():
-        parts, broken = _filled(supply, replace(draft, category=category), volume)
+        stock = Stock(supply, category)
+        parts = stock.take(replace(draft, category=category), volume)
         found = sum(part.volume for part in parts)
         if found == volume:
             return parts
         most = max(most, found)
-        if broken and (nearest is None or len(broken) < len(nearest)):
-            nearest = broken
-    if most:
-        raise UserInputError(
-            f"{most} of {volume} tasks are offered on these terms",
-            field="volume",
-            value=volume,
-            remedy=f"run {most} now and the rest later, or demand less",
-        )
-    if nearest:
-        raise UserInputError(
-            "no offers match: " + "; ".join(str(violation) for violation in nearest),
-            remedy="change what you demand, or wait for other offers",
-        )
-    raise supply.nothing()
-
-
-def _filled(
-    supply: Supply, draft: RequestOrder, volume: int
-) -> tuple[list[Part], list[Violation] | None]:
-    """Take offers of one category, the cheapest first, until the volume is reached.
-
-    Returns:
-        The deals, which may be too few, and the fewest rules that offers break which do not fit.
-    """
-    parts: list[Part] = []
-    nearest: list[Violation] | None = None
-    left: dict[OrderHash, int] = {}
-    for offer in islice(supply.offers(draft.category), _MOST_JUDGED):
-        orders = [order for order in (offer.app, offer.dataset, offer.workerpool) if order.volume]
-        hashes = [supply.hash(order) for order in orders]
-        for hashed, order in zip(hashes, orders, strict=True):
-            left.setdefault(hashed, supply.left(order))
-        taken = min(volume, *(left[hashed] for hashed in hashes))
-        if not taken:
-            continue
-        broken = _broken(supply, offer, replace(draft, volume=taken))
-        if broken:
-            nearest = broken if nearest is None or len(broken) < len(nearest) else nearest
-            continue
-        parts.append(Part(offer, taken))
-        for hashed in hashes:
-            left[hashed] -= taken
-        volume -= taken
-        if not volume:
-            break
-    return parts, nearest
-
-
-def _broken(supply: Supply, offer: Offer, draft: RequestOrder) -> list[Violation]:
-    """Return the rules that an offer breaks, for a request that pays its prices."""
-    request = replace(
-        draft,
-        appmaxprice=offer.app.appprice,
-        datasetmaxprice=offer.dataset.datasetprice,
-        workerpoolmaxprice=offer.workerpool.workerpoolprice,
-    )
-    found = why_not_match(offer.app, offer.dataset, offer.workerpool, request, supply.view)
-    return [violation for violation in found if violation.field != _NOT_YET_SIGNED]
+        if stock.broken and (nearest is None or len(stock.broken) < len(nearest)):
+            nearest = stock.broken
+    raise too_few(supply, most, volume, nearest)

@@ -196,6 +196,15 @@ def open_result(archive: Path, target: Path, private_key: bytes) -> None:
     """
     try:
         decrypt_result(archive, target, private_key)
+    except FileNotFoundError as error:
+        if archive.exists():
+            raise _unusable(error) from error
+        raise UserInputError(
+            "there is no such file",
+            field="file",
+            value=str(archive),
+            remedy="name the archive that `poco task show --download` fetched",
+        ) from error
     except OSError as error:
         raise _unusable(error) from error
 

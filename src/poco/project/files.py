@@ -46,7 +46,9 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, f"it must be readable: {error}") from error
+        raise _unreadable(
+            path, f"it must be readable: {getattr(error, 'strerror', error)}"
+        ) from error
 
 
 def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:

@@ -35,6 +35,7 @@ class Project:
     def __init__(self, folder: Path, notice: Callable[[str], None] = lambda _: None) -> None:
         self.folder = folder
         self._notice = notice
+        self._noticed: set[str] = set()
 
     # CHAIN.JSON
 
@@ -75,7 +76,9 @@ class Project:
             document = literals.read_literal(read_text(old), _OLD_IEXEC)
         content, notes = legacy.modernised(_object(document, _IEXEC))
         for note in notes:
-            self._notice(note)
+            if note not in self._noticed:  # a command may read the file several times
+                self._noticed.add(note)
+                self._notice(note)
         return content
 
     def section(self, path: str) -> dict[str, Any]:

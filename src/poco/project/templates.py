@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from eth_utils.address import is_address
 
 from poco.orders import ZERO_ADDRESS, OrderKind
 
-__all__ = ["app", "category", "dataset", "description", "unsigned_order", "workerpool"]
+__all__ = [
+    "app",
+    "category",
+    "dataset",
+    "description",
+    "edited_fields",
+    "unsigned_order",
+    "workerpool",
+]
 
 _ZERO32 = "0x" + 64 * "0"
+
+
+def edited_fields(section: Mapping[str, Any], *drafts: Mapping[str, Any]) -> list[str]:
+    """Return the fields of a section that people wrote, and that a new draft would lose.
+
+    Args:
+        section: the section as it is.
+        drafts: what commands write there; the one that is nearest counts. An address in the place
+            of another is no loss: commands know whose wallet it is, and what was deployed.
+    """
+
+    def differing(draft: Mapping[str, Any]) -> list[str]:
+        return [name for name in section if _is_lost(section[name], draft.get(name))]
+
+    return min(map(differing, drafts), key=len)
+
+
+def _is_lost(value: Any, newer: Any) -> bool:
+    return value != newer and not (
+        is_address(value) and is_address(newer) and newer != ZERO_ADDRESS
+    )
 
 
 def description() -> dict[str, Any]:

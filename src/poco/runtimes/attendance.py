@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from docker.errors import APIError
 from docker.models.containers import Container
@@ -66,7 +68,10 @@ def attend(
                 raise
             return refused(error, warnings)
     elapsed = max(0.0, time.time() - _moment(container, "StartedAt")) if resumed else 0.0
-    with Watchdog(limits, writable, kill, run, elapsed=elapsed) as watchdog:
+    watchdog = Watchdog(
+        limits, writable, kill, run, processes=partial(_processes, container), elapsed=elapsed
+    )
+    with watchdog:
         read()
         code = int(container.wait()["StatusCode"])
     container.reload()
@@ -117,6 +122,15 @@ def _reader_again(
                 log.write(chunk)
 
     return read
+
+
+def _processes(container: Container) -> Iterator[int]:
+    """Find the processes of a container, those of this host that are in its control group."""
+    mark = str(container.id).encode()
+    for group in Path("/proc").glob("[0-9]*/cgroup"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if mark in group.read_bytes():
+                yield int(group.parent.name)
 
 
 def _moment(container: Container, name: str) -> float:

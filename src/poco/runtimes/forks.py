@@ -42,11 +42,10 @@ class Child:
         with contextlib.suppress(OSError):  # it has just ended by itself
             self.line.shutdown(socket.SHUT_RDWR)
 
-    def report(self) -> bytes:
-        """Wait for the end of the process; returns all that it reported."""
+    def reports(self) -> Iterator[bytes]:
+        """Yield the lines that the process reports, until it ends."""
         with contextlib.suppress(ConnectionResetError), self.line.makefile("rb") as reports:
-            return reports.read()
-        return b""
+            yield from reports
 
 
 class ForkServer:

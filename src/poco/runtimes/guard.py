@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from poco.appio import Cause
+from poco.appio import MAX_DEPTH, Cause
+from poco.runtimes.measuring import RESERVE, Meter
 from poco.runtimes.spec import RunLimits
 
 __all__ = ["BoundedLog", "Run", "Runs", "Watchdog", "out_of_time"]
@@ -119,6 +119,7 @@ class Watchdog:
         folders: the folders the app can write to.
         kill: ends the run at once; called at most once, from another thread.
         run: the run as others see it.
+        processes: finds the app's processes, by their ids.
         elapsed: seconds that it has lasted already.
     """
 
@@ -129,10 +130,11 @@ class Watchdog:
         kill: Callable[[], None],
         run: Run,
         *,
+        processes: Callable[[], Iterable[int]],
         elapsed: float = 0.0,
     ) -> None:
         self._limits = limits
-        self._folders = folders
+        self._meter = Meter(folders, limits.output, processes)
         self._kill = kill
         self._run = run
         self._elapsed = elapsed
@@ -165,7 +167,7 @@ class Watchdog:
     def _watch(self) -> None:
         pause = _SHORTEST_PAUSE
         while True:
-            self._run.wake.wait(max(0.0, min(pause, self._limits.seconds - self.seconds)))
+            self._rest(pause)
             if self._over:
                 return
             begun = time.monotonic()
@@ -176,54 +178,35 @@ class Watchdog:
                 return
             pause = max(_SHORTEST_PAUSE, _REST_FACTOR * (time.monotonic() - begun))
 
+    def _rest(self, seconds: float) -> None:
+        """Wait until it is time to look again, at once when the disk fills up meanwhile."""
+        end = min(self.seconds + seconds, self._limits.seconds)
+        while (left := end - self.seconds) > 0:
+            if self._run.wake.wait(min(_SHORTEST_PAUSE, left)) or self._meter.is_rushed():
+                return
+
     def _verdict(self) -> tuple[Cause, str] | None:
         if self._run.stopped:
             return Cause.ABORTED_BY_WORKER, "the worker has ended it"
         if self.seconds >= self._limits.seconds:
             return out_of_time(self._limits)
         allowed = self._limits.output
-        size, entries, closed = _usage(self._folders, allowed.entries)
-        if closed:  # another worker, one that is root, can measure it
-            return Cause.ABORTED_BY_WORKER, f"the worker may not look into its folder {closed!r}"
-        if size > allowed.size or entries > allowed.entries:
+        usage = self._meter.measure()
+        if usage.size > allowed.size or usage.entries > allowed.entries:
             return (
                 Cause.APP_OUTPUT_TOO_LARGE,
-                f"output of {size} bytes in {entries} entries "
+                f"output of {usage.size} bytes in {usage.entries} entries "
                 f"(limit {allowed.size} bytes, {allowed.entries} entries)",
             )
+        if usage.deep:
+            return Cause.OUTPUT_TREE_INVALID, f"output may nest {MAX_DEPTH} folders deep"
+        if usage.closed:  # another worker, one that is root, can measure it
+            return Cause.ABORTED_BY_WORKER, f"the worker may not look into its {usage.closed!r}"
+        if (free := self._meter.free()) < RESERVE:  # whoever has filled it
+            return Cause.ABORTED_BY_WORKER, f"{free} bytes of disk are left (of {RESERVE} at least)"
         return None
 
 
 def out_of_time(limits: RunLimits) -> tuple[Cause, str]:
     """Return the verdict on a run that has lasted too long."""
     return Cause.APP_COMPUTE_TIMEOUT, f"out of time (limit {limits.seconds:g} s)"
-
-
-def _usage(folders: Sequence[Path], enough: int) -> tuple[int, int, str]:
-    """Measure some folders.
-
-    Args:
-        folders: what to measure.
-        enough: number of entries beyond which it does not matter how many there are.
-
-    Returns:
-        Disk space in bytes, number of entries, and the name of a folder that this process may not
-        read and hence not measure, if any.
-    """
-    size = entries = 0
-    pending = [os.fspath(folder) for folder in folders]
-    while pending and entries <= enough:
-        folder = pending.pop()
-        try:
-            with os.scandir(folder) as listing:
-                for entry in listing:
-                    status = entry.stat(follow_symlinks=False)
-                    entries += 1
-                    size += status.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-        except PermissionError:
-            return size, entries, Path(folder).name
-        except OSError:
-            continue  # it was removed meanwhile
-    return size, entries, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import docker
@@ -15,6 +16,17 @@ from poco.runtimes.pulling import PullPolicy, pull
 __all__ = ["ImageStore"]
 
 _HUB = "registry.hub.docker.com/"
+_MOST_SHOWN = 300
+_REFERENCE = re.compile(
+    r"(?=[^@]{1,255}(?:@|$))"
+    r"(?:(?=localhost|[^/]*[.:])[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+"""Registry, repository, tag and digest, as the engine reads them, and nothing that means more in a
+URL of its API: a stranger chooses what an image is called."""
 
 
 class ImageStore:
@@ -50,7 +62,8 @@ class ImageStore:
 
         Raises:
             ExecutionError: ``APP_IMAGE_DOWNLOAD_FAILED`` or ``APP_IMAGE_BAD_CHECKSUM``; permanent
-                only when the registry has answered that there is no such image.
+                only when the registry has answered that there is no such image, or when this
+                cannot be the name of one.
         """
         found = _id(self._resolve(image, checksum))
         if self._cache:
@@ -58,7 +71,7 @@ class ImageStore:
         return found
 
     def _resolve(self, image: str, checksum: bytes) -> Image:
-        reference = image.removeprefix(_HUB)
+        reference = _reference(image)
         local = self._local(reference)
         if not any(checksum):
             return local or self._pull(reference, image, stale=None)
@@ -74,8 +87,11 @@ class ImageStore:
         """Return what to register for an image of this host, 32 bytes; None when it is not here.
 
         That is the digest of its registry manifest, or its id when it was never pushed.
+
+        Raises:
+            ExecutionError: ``APP_IMAGE_DOWNLOAD_FAILED`` when this is no name of an image.
         """
-        reference = image.removeprefix(_HUB)
+        reference = _reference(image)
         local = self._local(reference)
         if local is None:
             return None
@@ -125,6 +141,20 @@ class ImageStore:
         if self._cache:
             self._cache.pulled(self._images, pulled, reference)
         return pulled
+
+
+def _reference(image: str) -> str:
+    """Return the reference of an image, if it is one."""
+    reference = image.removeprefix(_HUB)
+    if not _REFERENCE.fullmatch(reference):
+        raise ExecutionError(
+            Cause.APP_IMAGE_DOWNLOAD_FAILED,
+            "must be the reference of an image: [registry/]repository[:tag][@sha256:digest]",
+            field="app.multiaddr",
+            value=image[:_MOST_SHOWN],
+            remedy="register the app again under a name that docker pull understands",
+        )
+    return reference
 
 
 def _id(image: Image) -> str:

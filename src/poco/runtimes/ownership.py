@@ -7,22 +7,26 @@ worker that is root needs none of it.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from docker.models.containers import Container
 
-from poco.appio import Cause, ExecutionError, OutputLimits
+from poco.appio import MAX_DEPTH, Cause, ExecutionError, OutputLimits
 from poco.runtimes.spec import RunSpec
 
 __all__ = ["hand_over"]
 
+_BROKEN_PLACES = (errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""What a member can make the system answer; anything else is this host's trouble."""
 _LINKS = (tarfile.SYMTYPE, tarfile.LNKTYPE)
 
 
@@ -45,16 +49,20 @@ def hand_over(container: Container, spec: RunSpec) -> None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return whether this process owns all below a folder."""
+    """Return whether this process owns all below a folder, as far as that may reach."""
     user = os.geteuid()
-    pending = [folder]
+    pending = [(folder, 0)]
     while pending:
-        for entry in os.scandir(pending.pop()):
+        current, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            return False
+        for entry in os.scandir(current):
             if entry.stat(follow_symlinks=False).st_uid != user:
                 return False
             if entry.is_dir(follow_symlinks=False):
-                Path(entry.path).chmod(0o700)
-                pending.append(Path(entry.path))
+                path = Path(entry.path)
+                path.chmod(0o700)
+                pending.append((path, depth + 1))
     return True
 
 
@@ -109,17 +117,43 @@ def _unpack(stream: IO[bytes], folder: Path, limits: OutputLimits) -> None:
                     field="output",
                     value=f"{entries} entries, {size} bytes",
                 )
-            member.mode = 0o700 if member.isdir() or member.mode & 0o111 else 0o600
+            if _depth(member) > MAX_DEPTH:  # soon too deep for this process to remove again
+                raise _invalid(member, f"may nest {MAX_DEPTH} folders deep")
             try:
-                archive.extract(member, folder, filter="data")
-            except (tarfile.FilterError, UnicodeError, OSError) as error:
-                raise ExecutionError(
-                    Cause.OUTPUT_TREE_INVALID,
-                    "must hold nothing but files and folders",
-                    field="output",
-                    value=member.name,
-                    remedy=str(error),
-                ) from error
+                _write(archive, member, folder)
+            except ValueError as error:
+                raise _invalid(member, f"must be a file or a folder: {error}") from error
+            except OSError as error:
+                if error.errno not in _BROKEN_PLACES:
+                    raise
+                raise _invalid(member, f"must have a place: {error.strerror}") from error
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Make a file or folder; Debian 12's Python has no filters of `tarfile`."""
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        raise ValueError("its name leads elsewhere")
+    target = folder / name
+    if member.isdir():
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return
+    content = archive.extractfile(member)
+    if content is None:
+        raise ValueError("it is neither")
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target.touch(0o700 if member.mode & 0o111 else 0o600, exist_ok=False)
+    with target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _depth(member: tarfile.TarInfo) -> int:
+    """Return how many folders are one in the other as far as a member."""
+    return len(PurePosixPath(member.name).parts) - (not member.isdir())
+
+
+def _invalid(member: tarfile.TarInfo, rule: str) -> ExecutionError:
+    return ExecutionError(Cause.OUTPUT_TREE_INVALID, rule, field="output", value=member.name)
 
 
 def _empty_files(names: list[str]) -> bytes:

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Collection, Mapping
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,13 +26,15 @@ from poco.runtimes.spec import GIB, KILLED, MIB, RunResult, RunSpec
 
 __all__ = ["FUEL_PER_SECOND", "WasmRuntime"]
 
-FUEL_PER_SECOND = 4_000_000_000
-"""Units of fuel, about one for each instruction, that a second of the category's time buys.
+FUEL_PER_SECOND = 10**12
+"""Units of fuel, one for each instruction of a module, that a second of the category's time buys.
 
-A machine of today needs half a second for them. So it is the fuel and not the clock that ends an
-endless app, and all workers agree that it was too long.
+A busy loop takes 4·10⁹ of them in a second, code that the compiler dissolves up to 2·10¹¹. So no
+app that is within its time runs out of fuel, on any host; the clock ends it, and the error result
+says the same on all of them.
 """
 
+_MOST_FUEL = 2**63 - 1
 _FILE_SLACK = 64 * MIB
 """A file may outgrow the limit by this much, so that the watchdog sees it and not the app."""
 _DATA_SLACK = GIB
@@ -49,6 +52,8 @@ class WasmRuntime:
         cache: folder for modules, private to the worker; by default one that goes with the runtime.
         allow_files: whether a module may also be a file on this host, named by its path or a
             ``file:`` URL; for markets on one machine only, because a stranger chooses the name.
+        fuel_per_second: units of fuel for each second that an app may last. Where all workers have
+            the same small number, they agree on the instruction at which an app was too long.
     """
 
     app_type = "WASM"
@@ -59,10 +64,12 @@ class WasmRuntime:
         cache: Path | None = None,
         *,
         allow_files: bool = False,
+        fuel_per_second: int = FUEL_PER_SECOND,
     ) -> None:
         self._fetcher = fetcher
         self._cache = cache
         self._allow_files = allow_files
+        self._fuel_per_second = fuel_per_second
         self._runs = Runs()
         self._forks = ForkServer()
         weakref.finalize(self, self._forks.close)
@@ -87,7 +94,8 @@ class WasmRuntime:
         warnings = () if spec.is_pinned else ("the app has no checksum: its module may change",)
         with self._runs.entered(spec.name) as run:
             module = self._modules.resolve(spec.image, spec.checksum)
-            with self._forks.child(_job(spec, module)) as child:
+            fuel = int(spec.limits.seconds * self._fuel_per_second)
+            with self._forks.child(_job(spec, module, fuel)) as child:
                 return _attend(child, spec, run, warnings)
 
     def resumable(self, name: str, labels: Mapping[str, str]) -> bool:  # noqa: ARG002
@@ -117,7 +125,7 @@ class WasmRuntime:
         return ModuleStore(folder, self._fetcher or Fetcher(), allow_files=self._allow_files)
 
 
-def _job(spec: RunSpec, module: Module) -> dict[str, Any]:
+def _job(spec: RunSpec, module: Module, fuel: int) -> dict[str, Any]:
     limits = spec.limits
     return {
         "module": str(module.path),
@@ -126,7 +134,7 @@ def _job(spec: RunSpec, module: Module) -> dict[str, Any]:
         "environment": dict(spec.environment),
         "mounts": [(str(mount.host), mount.guest, not mount.read_only) for mount in spec.mounts],
         "memory": limits.memory,
-        "fuel": int(limits.seconds * FUEL_PER_SECOND),
+        "fuel": min(fuel, _MOST_FUEL),
         "file_size": limits.output.size + _FILE_SLACK,
         "data": limits.memory + _DATA_SLACK,
     }
@@ -141,17 +149,20 @@ def _attend(child: Child, spec: RunSpec, run: Run, warnings: tuple[str, ...]) ->
         for pipe, log in zip((child.stdout, child.stderr), logs, strict=True)
     ]
     writable = [mount.host for mount in spec.mounts if not mount.read_only]
-    with Watchdog(limits, writable, child.kill, run) as watchdog:
+    reports = child.reports()
+    processes: list[int] = []
+    with Watchdog(limits, writable, child.kill, run, processes=lambda: processes) as watchdog:
         for drain in drains:
             drain.start()
-        started, _, ending = child.report().partition(b"\n")
+        processes += map(int, islice(reports, 1))
+        ending = next(reports, b"")
         for drain in drains:
             drain.join()
         seconds = watchdog.seconds
     stdout, stderr = (log.content() for log in logs)
     code, cause, detail = KILLED, watchdog.cause, watchdog.detail
     if cause is None:
-        if not started:
+        if not processes:
             raise ConfigurationError(
                 "the WASM runtime must work on this host",
                 field="run",
@@ -174,8 +185,7 @@ def _verdict(ending: bytes, spec: RunSpec) -> tuple[int, Cause | None, str, byte
     if code == 0:
         return code, None, "", b""
     if report["fuel"]:
-        units = int(limits.seconds * FUEL_PER_SECOND)
-        detail = f"out of fuel (limit {units} units for {limits.seconds:g} s)"
+        detail = f"out of fuel (what {limits.seconds:g} s may burn)"
         return KILLED, Cause.APP_COMPUTE_TIMEOUT, detail, b""
     if fault is None:
         return code, Cause.APP_COMPUTE_FAILED, f"the app ended with exit code {code}", b""

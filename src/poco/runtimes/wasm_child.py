@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def run(line: int, stdout: int, stderr: int) -> None:
-    """Do one job: report ``started``, and then ``{"exit", "fault", "fuel"}`` as JSON.
+    """Do one job: report this process's id, and at its end ``{"exit", "fault", "fuel"}`` as JSON.
 
     ``fuel`` tells whether the app has used up what it had. The job has the keys ``module`` and
     ``compiled`` (paths), ``arguments``, ``environment``, ``mounts`` (host path, guest path,
@@ -74,7 +74,7 @@ def run(line: int, stdout: int, stderr: int) -> None:
             hard = resource.getrlimit(kind)[1]
             bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
             resource.setrlimit(kind, (bound, bound))
-        os.write(line, b"started\n")
+        os.write(line, b"%d\n" % os.getpid())
         code, fault, exhausted = _execute(job)
         report = {"exit": code, "fault": fault, "fuel": exhausted}
         os.write(line, json.dumps(report).encode())

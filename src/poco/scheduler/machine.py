@@ -165,6 +165,19 @@ RULES: tuple[_Rule, ...] = (
         lambda s: not _settles(s),
         "a reveal is gone (reorganised)",
     ),
+    # So may a block whose time was later than that of the one in its place.
+    _Rule(
+        (Stage.FINAL_DEADLINE_REACHED,),
+        Stage.RECEIVED,
+        lambda s: s.now < s.terms.final_deadline,
+        "final deadline ahead (clock corrected)",
+    ),
+    _Rule(
+        (Stage.CONTRIBUTION_TIMEOUT,),
+        Stage.RECEIVED,
+        lambda s: _chain(TaskStatus.UNSET, TaskStatus.ACTIVE)(s) and not _is_late(s),
+        "contribution deadline ahead (clock corrected)",
+    ),
     # The usual course.
     _Rule(
         (Stage.RECEIVED, Stage.INITIALIZING),
@@ -191,6 +204,12 @@ RULES: tuple[_Rule, ...] = (
         Stage.RUNNING_FAILED,
         lambda s: s.is_hopeless,
         "workers failed alike",
+    ),
+    _Rule(
+        (Stage.RUNNING_FAILED,),
+        Stage.RUNNING,
+        lambda s: s.chain.status is TaskStatus.ACTIVE and not s.is_hopeless,
+        "another worker came",
     ),
     _Rule(_REVEALING, Stage.AT_LEAST_ONE_REVEALED, _is_revealed, "a winner revealed"),
     _Rule((Stage.CONSENSUS_REACHED,), Stage.REOPENING, _reopens, "nobody revealed in time"),

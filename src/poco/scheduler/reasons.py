@@ -5,7 +5,7 @@ from __future__ import annotations
 from poco.contracts import TaskStatus
 from poco.scheduler.machine import wants_worker
 from poco.scheduler.situation import Situation
-from poco.scheduler.statuses import Stage
+from poco.scheduler.statuses import FAILURES, Stage
 
 __all__ = ["blocked_reason"]
 
@@ -38,7 +38,7 @@ def blocked_reason(situation: Situation, *, transaction: str = "", shortage: str
         case Stage.INITIALIZED | Stage.RUNNING:
             return _computing(situation, shortage)
         case Stage.RUNNING_FAILED:
-            return f"workers failed alike, more attempts are in vain; {claim}"
+            return f"workers failed alike{_causes(situation)}, more attempts are in vain; {claim}"
         case Stage.CONTRIBUTION_TIMEOUT:
             return f"the contribution deadline passed without consensus; {claim}"
         case Stage.CONSENSUS_REACHED if now < chain.reveal_deadline:
@@ -64,6 +64,17 @@ def blocked_reason(situation: Situation, *, transaction: str = "", shortage: str
             return f"waiting for the transaction finalize: {sending}"
         case _:
             return f"the final deadline passed; waiting for the transaction claim: {sending}"
+
+
+def _causes(situation: Situation) -> str:
+    failed = [replica for replica in situation.replicas if replica.status in FAILURES]
+    told = {
+        replica.cause
+        + ("" if replica.exit_code is None else f" with exit code {replica.exit_code}")
+        for replica in failed
+        if replica.cause
+    }
+    return f" ({', '.join(sorted(told))})" if told else ""
 
 
 def _computing(situation: Situation, shortage: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, bindparam, delete, select, true, update
+from sqlalchemy import Connection, bindparam, select, true, update
 
 from poco.contracts import Contribution, ContributionStatus, Market, Task, TaskStatus
 from poco.database import Database
@@ -29,7 +29,7 @@ from poco.scheduler.situation import Snapshot
 from poco.scheduler.state import Entry, crew, expand, load, lock, mark
 from poco.scheduler.statuses import ReplicateStatus
 from poco.scheduler.supply import weight
-from poco.scheduler.tables import challenges, logs, replicates, tasks, tokens, workers
+from poco.scheduler.tables import replicates, tasks, workers
 from poco.scheduler.watcher import Head
 from poco.services.results import ResultsPort
 
@@ -288,14 +288,11 @@ class Reconciler:
             self._report(f"worker {wallet} is lost: silent for {self._settings.silence:g} s")
 
     def _audit(self, at: float) -> None:
-        """Look at every task anew, and forget what has expired (spec §8.8)."""
+        """Look at every task anew (spec §8.8)."""
         self._audited = at
         self._told.clear()
         with self._database.writing() as connection:
             mark(connection, true())
-            connection.execute(delete(logs).where(logs.c.expires < at))
-            connection.execute(delete(tokens).where(tokens.c.until < at))
-            connection.execute(delete(challenges).where(challenges.c.until < at))
 
     def _tell(
         self,

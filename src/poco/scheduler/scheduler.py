@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 
+from poco.chain_ids import is_development_chain
 from poco.contracts import Market
-from poco.database import Database, Lease
-from poco.errors import ChainError, ConfigurationError, UserInputError
+from poco.database import Database, Lease, LeaseLostError
+from poco.errors import ChainError, ConfigurationError, PocoError, UserInputError
 from poco.scheduler.bell import Bell
 from poco.scheduler.census import Census
 from poco.scheduler.desk import Desk
 from poco.scheduler.gate import Gate
+from poco.scheduler.housekeeping import Housekeeper
 from poco.scheduler.moment import Moment
 from poco.scheduler.outbox import Outbox
 from poco.scheduler.ports import SecretsPort
@@ -94,15 +96,17 @@ class Scheduler:
         self.url = url
         self._market = market
         self._report = report
-        self._moment = Moment(clock)
-        self._transactions = TransactionQueue(database, market, clock=clock)
+        steady = not is_development_chain(market.chain.chain_id)
+        self._moment = Moment(clock, has_steady_blocks=steady)
         self._bell = Bell(_NAP_SECONDS if not database.is_sqlite else float("inf"))
         self._lease = Lease(database, f"scheduler {workerpool}", _LEASE_SECONDS)
+        acting = database.guarded(self._lease)
+        self._transactions = TransactionQueue(acting, market, clock=clock)
         self._held_until = 0.0
         self._stepped = time.monotonic()
-        self._watcher = Watcher(database, market, workerpool, settings, report)
+        self._watcher = Watcher(acting, market, workerpool, settings, report)
         self._reconciler = Reconciler(
-            database,
+            acting,
             market,
             account,
             settings,
@@ -112,6 +116,7 @@ class Scheduler:
             bell=self._bell,
             report=report,
         )
+        self._housekeeper = Housekeeper(acting, self._transactions, settings)
         self.gate = Gate(database, market.chain.chain_id, clock)
         self.desk = Desk(database, market, account, settings, self._bell, self._moment, report)
         self.views = Views(database, settings, self._moment, self._transactions)
@@ -149,17 +154,26 @@ class Scheduler:
         Raises:
             ChainError: the node does not answer; the next step goes on.
         """
-        if not self._acts():
-            self._moment.observe(self._watcher.head())
-            self._stepped = time.monotonic()
-            return 0
+        done = 0
+        try:
+            if self._acts():
+                done = self._act()
+            else:
+                self._moment.observe(self._watcher.head())
+        except LeaseLostError as error:  # this process slept, and another one has taken over
+            self._held_until = 0.0
+            self._report(str(error))
+        self._stepped = time.monotonic()
+        return done
+
+    def _act(self) -> int:
         head = self._watcher.follow()
         self._moment.observe(head)
         done = self._reconciler.step(head, self._moment.now(), self._moment.wall())
         self.census.warn(self._report)
+        self._housekeeper.tidy(self._moment.wall())
         if self._acts():  # the chain may have been slow, and another scheduler have taken over
             done += self._transactions.pump()
-        self._stepped = time.monotonic()
         return done
 
     def settle(self) -> None:
@@ -181,10 +195,13 @@ class Scheduler:
             try:
                 done = self.step()
                 told = ""
-            except (ChainError, ConfigurationError) as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._report(told)
+            except Exception as error:  # a pool must outlive everything
+                kind = (
+                    "" if isinstance(error, PocoError) else f"unexpected {type(error).__name__}: "
+                )
+                if (text := f"{kind}{error}") != told:
+                    told = text
+                    self._report(text)
             ended = time.monotonic()
             if not done:
                 self._bell.wait_for_work(pause)

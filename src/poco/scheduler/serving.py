@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from poco.services.secrets import SecretsClient
 from poco.web import serving
 
 __all__ = ["Place", "serve_scheduler"]
+
+_PRUNE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def serve_scheduler(
 
         def application(root: str) -> FastAPI:
             url = place.public_url.rstrip("/") or root
-            results, routers, results_url = _results(stack, market, place.results, url)
+            results, routers, results_url = _results(stack, market, place.results, url, report)
             scheduler = Scheduler(
                 market,
                 account,
@@ -103,8 +106,21 @@ def serve_scheduler(
         yield made[0]
 
 
+@contextmanager
+def _cleaned(results: Results, report: Callable[[str], None]) -> Iterator[None]:
+    """Have a store delete what nobody needs, until the block ends."""
+    stop = threading.Event()
+    cleaner = threading.Thread(target=results.run, args=(stop, _PRUNE_SECONDS, report), daemon=True)
+    cleaner.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        cleaner.join()
+
+
 def _results(
-    stack: ExitStack, market: Market, where: str, url: str
+    stack: ExitStack, market: Market, where: str, url: str, report: Callable[[str], None]
 ) -> tuple[ResultsPort, list[APIRouter], str]:
     """Return a result store, its routes when it is in this process, and its URL."""
     if where.startswith(("http://", "https://")):
@@ -113,4 +129,5 @@ def _results(
     database = Database(f"sqlite:///{folder / 'results.sqlite'}", TABLES)
     stack.enter_context(closing(database))
     results = Results(market, open_storage(where, folder), database)
+    stack.enter_context(_cleaned(results, report))
     return results, [results_router(results)], url

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from eth_typing import ChecksumAddress
 
-__all__ = ["Settings", "default_confirmations"]
+from poco.chain_ids import is_development_chain
 
-_DEVELOPMENT_CHAINS = (1337, 31337)
+__all__ = ["Settings", "default_confirmations"]
 
 
 def default_confirmations(chain_id: int) -> int:
     """Return how deep a deal must be: 0 blocks on a chain of one's own, else 2 (spec §3.2)."""
-    return 0 if chain_id in _DEVELOPMENT_CHAINS else 2
+    return 0 if is_development_chain(chain_id) else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Settings:
         failures: when so many workers fail alike on a task, no more are asked.
         silence: a worker that was not heard of for so long is lost.
         quarantine: pause of a worker after three failures of its own; doubles with each more.
-        log_days: how long the output of apps is kept.
+        log_days: how long the output of apps is kept, from the final deadline on.
+        history_days: how long tasks that are over are kept, from the final deadline on.
         results_url: where workers upload results.
         secrets_url: where workers ask for secrets; empty when there are none.
     """
@@ -42,6 +43,7 @@ class Settings:
     failures: int = 2
     silence: float = 60.0
     quarantine: float = 60.0
+    history_days: int = 365
     log_days: float = 3.0
     results_url: str = ""
     secrets_url: str = ""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    column,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -56,12 +57,15 @@ class _TaskIndex(TypeDecorator[int]):
 metadata = MetaData()
 transactions.declare(metadata)
 
+_GROWS = column("expanded") < column("bot_size")
+
 cursor = Table(
     "cursor",
     metadata,
     Column("name", String(64), primary_key=True),
     Column("block", BigInteger, nullable=False),  # all up to it has been read
     Column("hash", String(66), nullable=False),
+    Column("hub", String(42)),  # whose logs were read
 )
 
 deals = Table(
@@ -82,13 +86,16 @@ deals = Table(
     Column("bot_size", BigInteger, nullable=False),
     Column("expanded", BigInteger, nullable=False),  # tasks that have a row
     Column("refusal", Text, nullable=False),  # why this pool does not do it; empty when it does
+    Index("deals_of_block", "block"),
+    Index("deals_by_start", "start", "dealid"),
+    Index("deals_growing", "dealid", sqlite_where=_GROWS, postgresql_where=_GROWS),
 )
 
 tasks = Table(
     "tasks",
     metadata,
     Column("taskid", LargeBinary(32), primary_key=True),
-    Column("dealid", ForeignKey("deals.dealid"), nullable=False, index=True),
+    Column("dealid", ForeignKey("deals.dealid"), nullable=False),
     Column("idx", _TaskIndex, nullable=False),
     Column("stage", String(32), nullable=False),
     Column("is_over", Boolean, nullable=False, default=False),
@@ -110,6 +117,8 @@ tasks = Table(
     Column("tx_attempt", Integer, nullable=False, default=0),
     Index("tasks_due", "is_over", "check_at"),
     Index("tasks_wanting", "wants"),
+    Index("tasks_of_deal", "dealid", "is_over"),
+    Index("tasks_by_stage", "stage"),
 )
 
 task_events = Table(
@@ -119,24 +128,25 @@ task_events = Table(
     Column("taskid", LargeBinary(32), nullable=False, index=True),
     Column("at", Float, nullable=False),
     Column("stage", String(32), nullable=False),
-    Column("block", BigInteger, nullable=False),  # head of the chain when it was decided
+    Column("block", BigInteger, nullable=False, index=True),  # head when it was decided
 )
 
 replicates = Table(
     "replicates",
     metadata,
     Column("taskid", ForeignKey("tasks.taskid"), primary_key=True),
-    Column("worker", String(42), primary_key=True, index=True),
+    Column("worker", String(42), primary_key=True),
     Column("status", String(32), nullable=False),
     Column("cause", String(200), nullable=False, default=""),
     Column("message", Text, nullable=False, default=""),
     Column("exit_code", BigInteger),
     Column("weight", BigInteger, nullable=False),
     Column("since", BigInteger, nullable=False),
-    Column("is_over", Boolean, nullable=False, default=False, index=True),
+    Column("is_over", Boolean, nullable=False, default=False),
     # what the chain said
     Column("contribution", Integer, nullable=False, default=0),
     Column("result_hash", LargeBinary(32), nullable=False, default=bytes(32)),
+    Index("replicates_open", "is_over", "worker"),
 )
 
 replicate_events = Table(
@@ -179,7 +189,7 @@ logs = Table(
     Column("worker", String(42), primary_key=True),
     Column("stdout", Text, nullable=False),
     Column("stderr", Text, nullable=False),
-    Column("expires", Float, nullable=False),
+    Column("expires", Float, nullable=False, index=True),  # behind long texts: costly to look for
 )
 
 challenges = Table(

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select, true
 
 from poco.contracts import ContributionStatus
 from poco.database import Database
@@ -41,6 +41,9 @@ from poco.transactions import TransactionQueue, TransactionState
 from poco.web import HttpError
 
 __all__ = ["Views"]
+
+_MOST_SORTED = 10_000
+"""Of so many tasks of a status at the most all are sorted to show the first."""
 
 
 class Views:
@@ -82,21 +85,24 @@ class Views:
 
     def tasks(self, *, stage: str, limit: int, offset: int, base: str) -> TaskPage:
         """Return tasks, those of one status or all, the ones of the last deals first."""
-        condition = tasks.c.stage == stage if stage else tasks.c.stage != ""
+        condition = tasks.c.stage == stage if stage else true()
         with self._database.reading() as connection:
             count = connection.execute(
                 select(func.count()).select_from(tasks).where(condition)
             ).scalar_one()
-            ids = connection.execute(
+            dealid: ColumnElement[bytes] = deals.c.dealid
+            if count > _MOST_SORTED:  # go through the deals in their order, by hiding other ways
+                dealid = func.coalesce(dealid, dealid)
+                condition = tasks.c.stage + "" == stage if stage else condition
+            wanted = connection.scalars(
                 select(tasks.c.taskid)
-                .join(deals, deals.c.dealid == tasks.c.dealid)
+                .join(deals, dealid == tasks.c.dealid)
                 .where(condition)
-                .order_by(deals.c.start.desc(), deals.c.dealid, tasks.c.idx)
+                .order_by(deals.c.start.desc(), deals.c.dealid.desc(), tasks.c.idx)
                 .limit(limit)
                 .offset(offset)
-            )
-            wanted = [TaskId(row.taskid) for row in ids]
-        return TaskPage(count=count, tasks=self._tasks(wanted, base))
+            ).all()
+        return TaskPage(count=count, tasks=self._tasks([TaskId(one) for one in wanted], base))
 
     def replicate(self, taskid: TaskId, worker: ChecksumAddress, base: str) -> ReplicateModel:
         """Return one worker's part in a task.

@@ -101,7 +101,12 @@ class Watcher:
         self._settings = settings
         self._report = report
         self._place = _place(database, market, workerpool)
-        place = {"name": self._place, "block": bindparam("end"), "hash": bindparam("end_hash")}
+        place = {
+            "name": self._place,
+            "block": bindparam("end"),
+            "hash": bindparam("end_hash"),
+            "hub": market.hub.address,
+        }
         self._move = upsert(database, cursor, place)
         self._clocks: dict[int, int] = {}
         self._apps: dict[ChecksumAddress, tuple[str, str]] = {}
@@ -195,11 +200,12 @@ class Watcher:
         """Read the deals that are not stored yet."""
         if not notices:
             return []
+        known: set[bytes] = set()
+        wanted = list(notices)
         with self._database.reading() as connection:
-            found = connection.execute(
-                select(deals.c.dealid).where(deals.c.dealid.in_(list(notices)))
-            )
-            known = {row.dealid for row in found}
+            for at in range(0, len(wanted), _CHUNK):
+                part = deals.c.dealid.in_(wanted[at : at + _CHUNK])
+                known.update(connection.scalars(select(deals.c.dealid).where(part)))
         fresh = [dealid for dealid in notices if dealid not in known]
         values = self._market.hub.read_all([("viewDeal", (dealid,)) for dealid in fresh])
         rows = []
@@ -244,12 +250,13 @@ def _place(database: Database, market: Market, workerpool: ChecksumAddress) -> s
     """Return the name of the cursor: pool and chain, to which the whole database belongs."""
     place = f"{workerpool} {market.chain.genesis_hash()[:18]}"
     with database.reading() as connection:
-        others = connection.execute(select(cursor.c.name).where(cursor.c.name != place)).scalars()
-        for other in others:
+        found = connection.execute(select(cursor.c.name, cursor.c.hub)).all()
+    for name, hub in found:
+        if name != place or hub not in (None, market.hub.address):
             raise ConfigurationError(
-                f"the database belongs to pool and chain {other}",
+                f"the database belongs to pool and chain {name}, hub {hub}",
                 field="database",
-                value=place,
-                remedy="name another database: each pool has its own on each chain",
+                value=f"{place}, hub {market.hub.address}",
+                remedy="name another database: each pool has its own for each hub and chain",
             )
     return place

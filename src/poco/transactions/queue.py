@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from poco.chain_ids import is_development_chain
 from poco.contracts import Call, Market
 from poco.database import Database
 from poco.errors import UserInputError
@@ -73,6 +74,7 @@ class TransactionQueue:
             fees=fees or FeePolicy(),
             confirmations=confirmations or default_confirmations(market.chain.chain_id),
             block_seconds=block_seconds,
+            has_steady_blocks=not is_development_chain(market.chain.chain_id),
             effect=effect,
             crash_point=crash_point,
         )
@@ -126,6 +128,18 @@ class TransactionQueue:
     def states(self, keys: Iterable[str]) -> dict[str, TransactionState]:
         """Return what is known about transactions, by key; without those never enqueued."""
         return self._store.states(keys)
+
+    def prune(self, before: float, most: int) -> int:
+        """Forget transactions that are final and old; their keys are unknown from then on.
+
+        Args:
+            before: when they were signed at the latest, seconds since 1970.
+            most: how many at the most, the oldest first.
+
+        Returns:
+            How many were forgotten.
+        """
+        return self._store.prune(before, most)
 
     def pump(self) -> int:
         """Do what can be done now; call it again and again, about once per second.

@@ -281,7 +281,8 @@ class Sender:
         return Call("cancel", self._account.address, b"", nothing)
 
     def _is_late(self, row: Row[Any], head: Head, lead_seconds: float) -> bool:
-        now = max(self._settings.clock(), head.timestamp) + lead_seconds
+        clock = 0.0 if self._settings.has_steady_blocks else self._settings.clock()
+        now = max(clock, head.timestamp) + lead_seconds
         return row.not_after is not None and now > row.not_after
 
     @staticmethod

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from poco.chain_ids import is_development_chain
 from poco.transactions.fees import FeePolicy
 
 __all__ = ["Settings", "default_confirmations"]
 
-_DEVELOPMENT_CHAINS = (1337, 31337)
 _BLOCKS_UNTIL_REPEATED = 3
 _BLOCKS_UNTIL_REPLACED = 6
 _BLOCKS_UNTIL_MINED = 2
@@ -18,12 +18,23 @@ _LONGEST_PAUSE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """See the arguments of `poco.transactions.TransactionQueue`."""
+    """See the arguments of `poco.transactions.TransactionQueue`.
+
+    Args:
+        clock: see there.
+        fees: see there.
+        confirmations: see there.
+        block_seconds: see there.
+        has_steady_blocks: whether the newest block tells what time it is.
+        effect: see there.
+        crash_point: see there.
+    """
 
     clock: Callable[[], float]
     fees: FeePolicy
     confirmations: int
     block_seconds: float
+    has_steady_blocks: bool
     effect: Callable[[str], bool]
     crash_point: Callable[[str], None]
 
@@ -49,4 +60,4 @@ class Settings:
 
 def default_confirmations(chain_id: int) -> int:
     """Return how many blocks make a transaction final, its own counted."""
-    return 1 if chain_id in _DEVELOPMENT_CHAINS else 12
+    return 1 if is_development_chain(chain_id) else 12

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from poco.contracts import Call, Signed
@@ -26,7 +26,8 @@ Changes = list[dict[str, Any]]
 """New values of columns, each with the id of its row under ``row``."""
 
 _KEYS_PER_QUERY = 500
-_NOT_FINAL = tuple(set(TransactionStatus) - {TransactionStatus.CONFIRMED, TransactionStatus.FAILED})
+_FINAL = (TransactionStatus.CONFIRMED, TransactionStatus.FAILED)
+_NOT_FINAL = tuple(set(TransactionStatus) - set(_FINAL))
 _LONGEST_REASON = 500
 _CHANGE = update(transactions).where(transactions.c.id == bindparam("row"))
 _ATTEMPT = insert(attempts)
@@ -173,6 +174,31 @@ class Store:
             row = connection.execute(insert(transactions).values(values)).inserted_primary_key
             assert row is not None, "a row that was inserted has a key"
             connection.execute(insert(attempts).values(signed | {"transaction": row[0]}))
+
+    def prune(self, before: float, most: int) -> int:
+        """Delete final transactions; see `TransactionQueue.prune`.
+
+        The one with the highest number stays: the next number follows from it. Those that were
+        never signed are as old as the ones that were signed after them.
+        """
+        last = select(func.max(attempts.c.transaction)).where(attempts.c.signed_at < before)
+        is_final = transactions.c.status.in_(_FINAL)
+        is_spent = transactions.c.nonce.is_(None) | (transactions.c.nonce < bindparam("highest"))
+        old = (
+            select(transactions.c.id)
+            .where(self._mine, is_final, transactions.c.id <= bindparam("last"), is_spent)
+            .order_by(transactions.c.id)
+            .limit(most)
+        )
+        with self._database.writing() as connection:
+            newest = connection.scalar(last)
+            if newest is None:
+                return 0
+            highest = connection.scalar(self._highest)
+            ids = connection.scalars(old, {"last": newest, "highest": highest}).all()
+            connection.execute(delete(attempts).where(attempts.c.transaction.in_(ids)))
+            connection.execute(delete(transactions).where(transactions.c.id.in_(ids)))
+        return len(ids)
 
     def change(self, changes: Changes, signed: Sequence[dict[str, Any]] = ()) -> int:
         """Write changes and new attempts in one database transaction; return how many changed."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -88,7 +89,7 @@ transactions = Table(
     Column("gas", BigInteger),  # None asks the node
     Column("not_after", BigInteger),  # seconds since 1970
     Column("min_block", BigInteger, nullable=False),
-    Column("status", String(10), nullable=False, index=True),
+    Column("status", String(10), nullable=False),
     Column("due", Float, nullable=False),  # when to try again, seconds since 1970
     Column("tries", Integer, nullable=False),  # in vain, since it was last queued
     Column("nonce", BigInteger),
@@ -99,6 +100,7 @@ transactions = Table(
     Column("revert", String(100)),
     UniqueConstraint("sender", "key"),
     UniqueConstraint("sender", "nonce"),
+    Index("transactions_of_status", "sender", "status"),
 )
 
 attempts = Table(
@@ -113,7 +115,7 @@ attempts = Table(
     Column("max_fee", BigInteger, nullable=False),  # wei per gas
     Column("tip", BigInteger),  # wei per gas; None in a legacy transaction
     Column("cancels", Boolean, nullable=False),  # it only uses the nonce up
-    Column("signed_at", Float, nullable=False),  # seconds since 1970
+    Column("signed_at", Float, nullable=False, index=True),  # seconds since 1970
 )
 
 

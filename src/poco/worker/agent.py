@@ -43,6 +43,9 @@ _GATHER_SECONDS = 0.2
 """So long after a look at the chain comes the next one, because each has its price: what happens
 meanwhile is dealt with together."""
 _LAST_PAUSE_SECONDS = 15.0
+_TIDY_SECONDS = 3600.0
+_HISTORY_SECONDS = 30 * 86_400
+_MOST_FORGOTTEN = 500
 _STOP_SECONDS = 2.0
 _PASSIVE = (Action.EXECUTE, Action.UPLOAD, Action.WAIT)
 
@@ -67,7 +70,8 @@ class WorkerAgent:
         crash_point: called after each step that lasts, for tests that die there.
 
     Raises:
-        ConfigurationError: the journal cannot be opened.
+        ConfigurationError: the journal cannot be opened, or belongs to another worker or chain.
+        ChainError: the node does not answer.
     """
 
     def __init__(
@@ -90,9 +94,11 @@ class WorkerAgent:
         self.address = account.address
         self.slots = capability.slots
         self.journal = Journal(f"sqlite:///{equipment.workdir.absolute() / 'worker.sqlite'}")
+        self.journal.claim(market)
         self._market = market
         self._equipment = equipment
         self._poll_seconds = poll_seconds
+        self._clock = clock
         self._report = report
         self._queue = TransactionQueue(
             self.journal.database,
@@ -140,6 +146,7 @@ class WorkerAgent:
         self._head = 0
         self._looked = 0.0  # at the chain, at all
         self._surveyed = 0.0  # and at all tasks
+        self._tidied = -_TIDY_SECONDS
         self._next: list[tuple[Entry, Action]] = []
 
     # WHAT ITS OPERATOR SEES
@@ -203,6 +210,10 @@ class WorkerAgent:
             for thread in threads:
                 thread.join(_STOP_SECONDS)
 
+    def join(self, seconds: float) -> bool:
+        """Wait for computations, up to a number of seconds; return whether all have ended."""
+        return self._slots.join(seconds)
+
     def step(self) -> int:
         """Do one round of everything in this thread, without waiting for anybody.
 
@@ -255,6 +266,10 @@ class WorkerAgent:
         self._head, self._looked = head.number, now
         if everything:
             self._surveyed = now
+        if now >= self._tidied + _TIDY_SECONDS:
+            before = self._clock() - _HISTORY_SECONDS
+            if self._queue.prune(before, _MOST_FORGOTTEN) < _MOST_FORGOTTEN:
+                self._tidied = now
         for entry, action in self._next:
             (self._slots if action is Action.EXECUTE else self._uploads).offer(entry)
         return moved

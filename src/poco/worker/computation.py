@@ -13,30 +13,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_typing import ChecksumAddress
 
 from poco import appio
 from poco.appio import Cause, ExecutionError
-from poco.appio.encryption import public_key_from_secret
-from poco.errors import ChainError, PeerError, UserInputError
+from poco.errors import ChainError, PeerError
 from poco.fetching import Fetcher, multiaddr_text
-from poco.orders import (
-    GPU,
-    ZERO_ADDRESS,
-    TaskId,
-    enclave_digest,
-    result_hash,
-    result_seal,
-    sign_digest,
-)
+from poco.orders import GPU, TaskId
 from poco.runtimes import RunLimits, Runtime
 from poco.scheduler.protocol import MAX_LOG_CHARACTERS, Assignment, TaskLogs
 from poco.scheduler.statuses import ReplicateStatus
 from poco.services.secrets import SecretsClient, SecretsRefusedError, TaskSecrets
 from poco.worker.admission import Admission
 from poco.worker.checks import Refusal
+from poco.worker.confidential import (
+    enclave_address,
+    enclave_signature,
+    open_session,
+    result_key,
+)
 from poco.worker.durations import Durations
 from poco.worker.execution import (
     AppReference,
@@ -53,9 +48,6 @@ from poco.worker.steps import UNFINISHED
 from poco.worker.terms import Terms
 
 __all__ = ["Computation", "Equipment"]
-
-_FOR_ENCLAVES_ONLY = "NO_MATCH_ONCHAIN_TYPE"
-"""What a secret service says of a task without the TEE tag (spec offchain §4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +135,12 @@ class Computation:
             self._fail(leave, ReplicateStatus.COMPUTE_FAILED, "UNKNOWN", str(error))
             raise
         finally:
-            known = self._journal.entry(leave.taskid)
-            if known is None or known.status not in UNFINISHED:
+            if not self._is_wanted(leave):
                 self._remove_inputs(leave)
 
     def _compute(self, leave: Assignment, terms: Terms, resume: bool) -> None:
-        secrets = self._secrets(leave)
-        if _enclave(secrets) != leave.enclave_challenge:
+        secrets = open_session(leave, self._account, self._equipment.secrets)
+        if enclave_address(secrets) != leave.enclave_challenge:
             rule = f"the secret service must hold the key of {leave.enclave_challenge}"
             failed = ReplicateStatus.START_FAILED
             self._fail(leave, failed, "ENCLAVE_SIGNATURE_NOT_FOUND", rule)
@@ -173,7 +164,7 @@ class Computation:
             archive=execution.archive,
             archive_sha256=execution.archive_digest,
             archive_size=execution.archive.stat().st_size,
-            enclave_signature=self._enclave_signature(leave, digest, secrets),
+            enclave_signature=enclave_signature(secrets, self._account, leave.taskid, digest),
         )
         with self._journal.writing() as connection:
             kept = self._journal.move(
@@ -193,17 +184,6 @@ class Computation:
                 self._tell(leave, f"no result but an error, {execution.failure}")
             self._crash_point("computed")
 
-    def _secrets(self, leave: Assignment) -> TaskSecrets:
-        """Return what the task may know; nothing when secrets are only for tasks in an enclave."""
-        if not leave.secrets_url:
-            return TaskSecrets()
-        try:
-            return self._equipment.secrets(leave.secrets_url).session(leave, self._account)
-        except SecretsRefusedError as error:
-            if error.code != _FOR_ENCLAVES_ONLY:
-                raise
-            return TaskSecrets()
-
     def _execute(
         self, leave: Assignment, terms: Terms, secrets: TaskSecrets, resume: bool
     ) -> Execution:
@@ -214,7 +194,7 @@ class Computation:
             urls = ()  # the execution meets the same fault and makes it an error result
         inputs = self._inputs(leave, terms, secrets)
         try:
-            inputs = replace(inputs, result_key=_result_key(secrets))
+            inputs = replace(inputs, result_key=result_key(secrets))
             if urls or terms.dataset is not None:
                 self._mark(leave, ReplicateStatus.DATA_DOWNLOADING)
                 dataset, files = self._fetch(leave, terms, urls, secrets)
@@ -225,7 +205,13 @@ class Computation:
         self._crash_point("computing")
         runtime = self._equipment.runtimes[inputs.app.app_type]
         started = time.monotonic()
-        execution = execute(inputs, runtime, self._equipment.workdir, resume=resume)
+        execution = execute(
+            inputs,
+            runtime,
+            self._equipment.workdir,
+            resume=resume,
+            is_wanted=lambda: self._is_wanted(leave),
+        )
         rest = time.monotonic() - started - execution.seconds
         self.durations.add(started - begun, execution.seconds, rest)
         return execution
@@ -274,20 +260,17 @@ class Computation:
             dataset = DatasetFile(terms.dataset.address, address, fetched.path, secrets.dataset_key)
         return dataset, {url: file.path for url, file in files.items()}
 
-    def _enclave_signature(self, leave: Assignment, digest: bytes, secrets: TaskSecrets) -> bytes:
-        """Sign the result as the (simulated) enclave does; empty without one (spec §4.3)."""
-        if secrets.enclave_key is None:
-            return b""
-        enclave: LocalAccount = Account.from_key(secrets.enclave_key.reveal())
-        seal = result_seal(self._account.address, leave.taskid, digest)
-        return sign_digest(enclave, enclave_digest(result_hash(leave.taskid, digest), seal))
-
     def stop(self, taskid: TaskId) -> None:
         """End the run of a task's app, if there is one; whatever comes of it is dropped."""
         for runtime in self._equipment.runtimes.values():
             runtime.stop(run_name(taskid, self._equipment.workdir))
 
     # THE JOURNAL
+
+    def _is_wanted(self, leave: Assignment) -> bool:
+        """Return whether the task was not given up since it was begun."""
+        entry = self._journal.entry(leave.taskid)
+        return entry is not None and entry.status in UNFINISHED
 
     def _mark(self, leave: Assignment, status: ReplicateStatus) -> None:
         with self._journal.writing() as connection:
@@ -322,27 +305,6 @@ class Computation:
 
     def _tell(self, leave: Assignment, text: str) -> None:
         self._report(f"task 0x{leave.taskid.hex()[:8]}…: {text}")
-
-
-def _enclave(secrets: TaskSecrets) -> ChecksumAddress:
-    """Return the address of the enclave's key, zero without one."""
-    if secrets.enclave_key is None:
-        return ZERO_ADDRESS
-    enclave: LocalAccount = Account.from_key(secrets.enclave_key.reveal())
-    return enclave.address
-
-
-def _result_key(secrets: TaskSecrets) -> bytes:
-    if secrets.result_public_key is None:
-        return b""
-    try:
-        return public_key_from_secret(secrets.result_public_key)
-    except UserInputError as error:
-        raise ExecutionError(
-            Cause.POST_COMPUTE_ENCRYPTION_FAILED,
-            f"the beneficiary's public key {error.rule}",
-            remedy=error.remedy,
-        ) from error
 
 
 def _logs(taskid: TaskId, execution: Execution, withheld: tuple[str, ...]) -> TaskLogs:

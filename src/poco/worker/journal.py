@@ -32,7 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from poco import transactions
+from poco.contracts import Market
 from poco.database import Database, upsert
+from poco.errors import ConfigurationError
 from poco.orders import TaskId
 from poco.scheduler.protocol import Assignment, TaskLogs
 from poco.scheduler.statuses import ReplicateStatus
@@ -71,6 +73,14 @@ _logs = Table(
     Column("exit_code", Integer),
 )
 
+
+_belongs = Table(
+    "belongs_to",
+    _metadata,
+    Column("worker", String(42), primary_key=True),
+    Column("hub", String(42), nullable=False),
+    Column("genesis", String(66), nullable=False),  # hash of the chain's first block
+)
 
 # Kept, because to build and compile a statement takes longer than to run it.
 _ALL = select(_tasks).order_by(_tasks.c.accepted_at, _tasks.c.taskid)
@@ -147,6 +157,35 @@ class Journal:
 
     def __init__(self, url: str) -> None:
         self.database = Database(url, _metadata)
+
+    def claim(self, market: Market) -> None:
+        """Check that the journal is that of a worker on a market; one that is new becomes it.
+
+        What is in it is read on that chain only, and sent with the numbers of that account: with
+        another key nobody would reveal what was contributed.
+
+        Args:
+            market: acting as the worker.
+
+        Raises:
+            ConfigurationError: it is another one's.
+            ChainError: the node does not answer.
+        """
+        genesis = market.chain.genesis_hash()
+        row = {"worker": market.account, "hub": market.hub.address, "genesis": genesis}
+        with self.writing() as connection:
+            found = connection.execute(select(_belongs)).one_or_none()
+            if found is None:
+                connection.execute(_belongs.insert(), row)
+            elif found._asdict() != row:
+                raise ConfigurationError(
+                    f"the journal belongs to worker {found.worker} of hub {found.hub} on the chain "
+                    f"that begins with {found.genesis[:10]}…",
+                    field="workdir",
+                    value=f"worker {market.account}, hub {market.hub.address}, {genesis[:10]}…",
+                    remedy="choose another --workdir: each worker has its own on each chain; keep "
+                    "this one until its tasks are settled",
+                )
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

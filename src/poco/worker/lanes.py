@@ -78,13 +78,14 @@ class Lanes:
         else:
             self._pauses.pop(entry.taskid, None)
 
-    def join(self, seconds: float) -> None:
-        """Wait for what is under way, up to a number of seconds."""
+    def join(self, seconds: float) -> bool:
+        """Wait for what is under way, up to a number of seconds; return whether it has ended."""
         end = self._clock() + seconds
         with self._lock:
             threads = list(self._threads.values())
         for thread in threads:
             thread.join(max(0.0, end - self._clock()))
+        return not any(thread.is_alive() for thread in threads)
 
     def _run(self, entry: Entry) -> None:
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 
 from eth_typing import ChecksumAddress
 
 from poco.scheduler.statuses import ReplicateStatus
 from poco.worker.computation import Equipment
-from poco.worker.execution import run_prefix
+from poco.worker.execution import remove_tree, run_prefix
 from poco.worker.journal import Journal
 from poco.worker.steps import UNFINISHED
 
@@ -55,6 +55,7 @@ def recover(
             report(f"removed {name}, which nobody waits for")
     for folder in equipment.workdir.glob("0x*"):
         if folder.name not in known:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(folder)
     if entries:
         report(f"goes on with the {len(entries)} tasks of its journal")

@@ -5,7 +5,6 @@ It needs no scheduler: consensus, deadlines and the end of a task are read from 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from poco.contracts import Call, Contribution, ContributionStatus, Market, Task
 from poco.orders import TaskId, result_hash, result_seal
 from poco.scheduler.statuses import FAILURES, ReplicateStatus
 from poco.transactions import Head, TransactionQueue
+from poco.worker.execution import remove_tree
 from poco.worker.journal import Entry, Journal, TaskResult
 from poco.worker.steps import (
     UNFINISHED,
@@ -209,7 +209,7 @@ class Settlement:
         """Delete the folder of a task; what cannot be deleted now is reported."""
         folder = self._workdir / f"0x{taskid.hex()}"
         try:
-            shutil.rmtree(folder)
+            remove_tree(folder)
         except FileNotFoundError:
             return
         except OSError as error:

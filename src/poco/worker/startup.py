@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from poco import __version__
+from poco.chain_ids import is_development_chain
 from poco.contracts import Market
 from poco.contracts.chain import to_int
 from poco.errors import ConfigurationError
@@ -26,7 +27,6 @@ MAX_SKEW_SECONDS = 30
 """How far the newest block may be ahead of this host's clock."""
 
 _MAX_AGE_SECONDS = 60
-_DEVELOPMENT_CHAINS = (1337, 31337)
 
 
 def check_host(equipment: Equipment, disk: int) -> None:
@@ -75,7 +75,7 @@ def check_market(
         ChainError: the node does not answer, or is far behind.
     """
     chain, worker = market.chain, market.account
-    if chain.chain_id not in _DEVELOPMENT_CHAINS:  # their blocks come when somebody wants one
+    if not is_development_chain(chain.chain_id):
         chain.require_fresh(_MAX_AGE_SECONDS, clock=clock)
         ahead = chain.timestamp() - clock()
         if ahead > MAX_SKEW_SECONDS:

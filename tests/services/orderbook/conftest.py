@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from bazaar import Bazaar
 from eth_account.signers.local import LocalAccount
+from sqlalchemy import select
 from support.anvil import account, start_anvil
 from support.client_stage import ROLES, Stage
 from support.postgresql import start_postgresql
@@ -18,6 +20,7 @@ from support.postgresql import start_postgresql
 from poco.contracts import Chain, EventReader, Market, Mode, Wallet
 from poco.deployment import deploy
 from poco.services.orderbook import Limits, Orderbook, orderbook_application
+from poco.services.orderbook.tables import SHAPE, orders, shapes
 from poco.web import serving
 
 _numbers = itertools.count()
@@ -82,10 +85,27 @@ def _bazaar(stage: Stage, database: str, limits: Limits) -> Iterator[Bazaar]:
     book = Orderbook(database, stage.market, limits)
     with (
         serving(orderbook_application(book, every=3600.0)) as url,
-        httpx.Client(base_url=url) as client,
+        httpx.Client(base_url=url, timeout=60) as client,
     ):
         yield Bazaar(stage, book, client)
+    require_true_counts(book)
     book.close()
+
+
+def require_true_counts(book: Orderbook) -> None:
+    """Whatever a test did: shapes have the terms of just the open orders, and their number."""
+    with book.database.reading() as connection:
+        rows = connection.execute(select(orders)).all()
+        counted = {row.id: row for row in connection.execute(select(shapes))}
+    shaped = [row for row in rows if row.shape is not None]
+    assert all((row.status == "open") == (row.shape is not None) for row in rows)
+    assert {number: row.open for number, row in counted.items()} == Counter(
+        row.shape for row in shaped
+    )
+    for row in shaped:
+        assert [getattr(row, name) for name in SHAPE] == [
+            getattr(counted[row.shape], name) for name in SHAPE
+        ]
 
 
 @pytest.fixture

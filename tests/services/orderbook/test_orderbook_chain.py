@@ -125,10 +125,21 @@ def test_reorganisation__drops_a_presignature__kills_the_order(bazaar: Bazaar) -
     assert bazaar.status(order) == "dead"
 
 
+def test_reorganisation__between_check_and_publication__refuses_the_order(bazaar: Bazaar) -> None:
+    order = replace(bazaar.app(), sign=b"")
+    bazaar.stage.app_owner.hub.presign(order)
+    submission = bazaar.book.submission(order, bazaar.stage.keys["app_owner"].address)
+    reorg(bazaar.stage.market.chain, 1)
+    mine(bazaar.stage.market.chain)
+    bazaar.follow()
+    (refusal,) = bazaar.book.publish([submission])
+    assert "invalid sign" in str(refusal)
+
+
 def test_reorganisation__deeper_than_the_journal__reads_everything_again(bazaar: Bazaar) -> None:
     order = bazaar.app(volume=2)
     bazaar.publish(order)
-    bazaar.book.follower._history = 1
+    bazaar.book.follower.history = 1
     chain = bazaar.stage.market.chain
     mine(chain, 3)
     bazaar.stage.app_owner.hub.close(bazaar.app())

@@ -52,6 +52,13 @@ def test_publish__again__is_refused(bazaar: Bazaar) -> None:
     assert bazaar.refused(order) == "order already published"
 
 
+def test_publish__twice_in_one_batch__is_refused_once(bazaar: Bazaar) -> None:
+    submission = bazaar.book.submission(bazaar.app(), bazaar.stage.keys["app_owner"].address)
+    record, refusal = bazaar.book.publish([submission, submission])
+    assert isinstance(record, dict)
+    assert "order already published" in str(refusal)
+
+
 def test_publish__unknown_app__is_refused(bazaar: Bazaar) -> None:
     assert bazaar.refused(bazaar.app(app=bazaar.stage.pool)) == "Resource not deployed"
 
@@ -76,7 +83,6 @@ def test_publish__signature_of_another_order__is_refused(bazaar: Bazaar) -> None
 def test_publish__presigned_order__needs_no_signature(bazaar: Bazaar) -> None:
     order = replace(bazaar.app(), sign=b"")
     bazaar.stage.app_owner.hub.presign(order)
-    bazaar.follow()
     bazaar.publish(order)
     assert bazaar.status(order) == "open"
 
@@ -175,7 +181,21 @@ def test_publish__malformed_order__is_a_bad_request(
     assert text in answer.json()["error"]
 
 
-@pytest.mark.parametrize("body", ["{}", '{"order": null}', '{"order": []}', "[]", "no json"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"order": null}',
+        '{"order": []}',
+        "[]",
+        "no json",
+        '{"order": {"app": NaN}}',
+        '{"order": {"\\ud800": 1}}',
+        '{"order": ' + "9" * 5000 + "}",
+        '{"order": ' + "[" * 20_000 + "]" * 20_000 + "}",
+    ],
+    ids=range(9),
+)
 def test_publish__no_order__is_a_bad_request(bazaar: Bazaar, body: str) -> None:
     answer = bazaar.client.post(
         "/apporders",

@@ -97,10 +97,11 @@ def test_add__after_an_upload_that_died__takes_its_place(catalog: Catalog) -> No
 
 def test_confirm__is_seen_in_the_lists(catalog: Catalog) -> None:
     store(catalog)
-    assert catalog.records(provisional=True) == [RECORD]
+    assert catalog.provisional() == [RECORD]
     catalog.confirm(RECORD)
-    assert catalog.records(provisional=True) == []
-    assert catalog.records(provisional=False) == [replace(RECORD, provisional=False)]
+    assert catalog.provisional() == []
+    assert catalog.expired(RECORD.expires) == [replace(RECORD, provisional=False)]
+    assert catalog.expired(RECORD.expires - 1) == []
 
 
 def test_remove__file_that_is_needed__stays(catalog: Catalog) -> None:
@@ -191,6 +192,7 @@ def test_reserve__once_more__adds_up_no_rows(database: Database, catalog: Catalo
     try:
         catalog.add(replace(RECORD, task="0x02"), CONTENT)
         catalog.reserve(replace(UPLOAD, size=0), QUOTAS)
+        catalog.usage()
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert len(statements) > 8
@@ -223,7 +225,8 @@ def test_sums__whatever_happens__are_those_of_the_rows(
         with database.writing() as connection:
             space = Space(database, connection)
             accounts = [(role, who) for role in ROLES for who in ("0x0a", "0x0b")]
-            return [space.used(), *(space.used_by(role, who) for role, who in accounts)]
+            whole = (space.used(), *space.kept(), *space.added())
+            return [*whole, *(space.used_by(role, who) for role, who in accounts)]
 
     def made_anew() -> list[int]:
         with database.writing() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,49 @@ def test_prune__never_contributed__goes_at_the_final_deadline(
     town.pass_time(FINAL_SECONDS)
     assert shop.results.prune().removed == 1
     assert files(shop) == []
+
+
+def test_prune__task_taken_back_by_a_reorganisation__keeps_what_will_be_contributed(
+    town: Town, shop: Shop, archive: Archive
+) -> None:
+    """Its worker has the link, and sends it with the contribution once the task is back."""
+    snapshot = town.market.chain.request("evm_snapshot")
+    taskid = town.task()
+    link = shop.upload("worker_1", taskid, archive)
+    town.market.chain.request("evm_revert", snapshot)
+    assert town.market.hub.task(taskid).status is TaskStatus.UNSET
+    assert shop.results.prune() == Pruned()
+    assert shop.client.find(taskid, archive.digest) == link
+    town.pass_time(FINAL_SECONDS + DAY + 60)
+    assert shop.results.prune().removed == 1
+
+
+def test_prune__confirmed_result_of_a_task_that_is_gone__goes_when_it_expires(
+    town: Town, shop: Shop, archive: Archive
+) -> None:
+    snapshot = town.market.chain.request("evm_snapshot")
+    taskid = town.task()
+    town.reveal("worker_1", taskid, archive.digest)
+    shop.upload("worker_1", taskid, archive)
+    town.market.chain.request("evm_revert", snapshot)
+    assert shop.results.prune() == Pruned()
+    town.pass_time(FINAL_SECONDS + DAY + 60)
+    assert shop.results.prune().removed == 1
+
+
+def test_run__storage_fails_in_a_way_nobody_foresaw__goes_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, said = threading.Event(), []
+
+    def fail() -> Pruned:
+        if said:
+            stop.set()
+        raise PermissionError("the folder is locked")
+
+    monkeypatch.setattr(shop.results, "prune", fail)
+    shop.results.run(stop, 0.01, said.append)
+    assert said == ["the folder is locked"] * 2
 
 
 def test_prune__another_result_was_finalised__goes_at_once(

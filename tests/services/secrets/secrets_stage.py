@@ -141,7 +141,7 @@ class Keeper:
     def __post_init__(self) -> None:
         self.store = self.service.store
         self.client = SecretsClient(self.url)
-        self.http = httpx.Client(base_url=self.url)
+        self.http = httpx.Client(base_url=self.url, timeout=60)
 
     def close(self) -> None:
         self.client.close()

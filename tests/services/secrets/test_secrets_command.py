@@ -52,7 +52,7 @@ def test_serve__simulated__says_what_it_protects_and_serves(
         assert "SIMULATED ENCLAVE" in banner
         assert "there is no hardware enclave" in banner
         url = address.split()[-1]
-        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as http:
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=60) as http:
             assert http.get(f"{url}/tee/framework").json() == "SIMULATED"
         client = SecretsClient(url)
         taskid = stage.task(dataset=False)

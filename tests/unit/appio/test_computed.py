@@ -111,8 +111,11 @@ def test_computed__without_the_path__is_refused(tmp_path: Path) -> None:
     assert "deterministic-output-path" in refusal(write(tmp_path, {"callback-data": "0x01"})).rule
 
 
-def test_computed__callback_deal__takes_the_data_and_needs_no_path(tmp_path: Path) -> None:
-    write(tmp_path, {"callback-data": "0x00Ff"})
+@pytest.mark.parametrize("data", ["0x00Ff", "00fF"])
+def test_computed__callback_deal__takes_the_data_and_needs_no_path(
+    tmp_path: Path, data: str
+) -> None:
+    write(tmp_path, {"callback-data": data})
     assert read_computed(tmp_path, has_callback=True) == Computed(callback_data=b"\x00\xff")
 
 
@@ -121,10 +124,12 @@ def test_computed__no_callback_in_the_deal__ignores_the_data(tmp_path: Path) -> 
     assert read_computed(tmp_path, has_callback=False) == Computed(output_path="x")
 
 
-@pytest.mark.parametrize("data", [None, "", "0x", "0x0", "00ff", "0xzz", 7, "0x" + "00" * 65_537])
+@pytest.mark.parametrize("data", [None, "", "0x", "0x0", "0ff", "0xzz", 7, "0x" + "00" * 65_537])
 def test_computed__bad_callback_data__is_refused(tmp_path: Path, data: object) -> None:
     write(tmp_path, {"callback-data": data, "deterministic-output-path": "x"})
-    assert "callback-data" in refusal(tmp_path, has_callback=True).field
+    refused = refusal(tmp_path, has_callback=True)
+    assert "callback-data" in refused.field
+    assert "callback-data" in refused.remedy
 
 
 def test_computed__large_callback_data__warns_of_gas(tmp_path: Path) -> None:

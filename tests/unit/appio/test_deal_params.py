@@ -64,6 +64,7 @@ def test_params__null__counts_as_absent() -> None:
         ('{"iexec_secrets": {"0": "a"}}', "iexec_secrets.0"),
         ('{"iexec_secrets": {"-1": "a"}}', "iexec_secrets.-1"),
         ('{"iexec_secrets": {"1": 2}}', "iexec_secrets.1"),
+        ('{"iexec_secrets": {"%s": "a"}}' % ("9" * 5000), "iexec_secrets." + "9" * 20),
         ('{"iexec_result_encryption": "true"}', "iexec_result_encryption"),
         ('{"iexec_result_encryption": 1}', "iexec_result_encryption"),
         ('{"iexec_result_storage_provider": []}', "iexec_result_storage_provider"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import stat
 import zipfile
 from pathlib import Path
@@ -84,8 +85,22 @@ def test_unpack__two_entries_in_one_place__are_refused(
                 more.writestr(names[1], b"2")
         else:
             more.writestr(names[1], b"2")
-    with pytest.raises(ValueError, match="sound zip"):
+    with pytest.raises(ValueError, match="sound zip") as refused:
         unpack_archive(archive, folder, ROOMY)
+    assert str(tmp_path) not in str(refused.value)
+
+
+def test_unpack__disk_that_takes_no_more__is_not_the_requesters_fault(
+    tmp_path: Path, folder: Path
+) -> None:
+    archive = zipped(tmp_path / "a.zip", {"a": bytes(10**6)})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            unpack_archive(archive, folder, ROOMY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_unpack__too_many_entries__are_refused(tmp_path: Path, folder: Path) -> None:

@@ -132,7 +132,7 @@ def test_command__bad_input__ends_with_2_in_words(
 
 @needs_docker
 def test_command__folder_with_a_dockerfile__is_built_first(run: Command, tmp_path: Path) -> None:
-    folder = tmp_path / "my-app"
+    folder = tmp_path / "My_App."
     folder.mkdir()
     subprocess.run(
         ["make", "-s", "-C", APPS / "echo", folder / "echo", f"BUILD={folder}"], check=True

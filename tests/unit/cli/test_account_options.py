@@ -47,6 +47,16 @@ def test_keystore__wrong_passphrase__is_not_repeated(
     assert "battery" not in "".join(traceback.format_exception(caught.value))
 
 
+def test_keystore__file_of_another_kind__is_no_keystore(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POCO_PASSPHRASE", PASSPHRASE)
+    file = tmp_path / "other.json"
+    file.write_text('{"version": "0.1.0"}')
+    with pytest.raises(UserInputError, match="must be a keystore of version 3"):
+        open_account(file, None, None, None)
+
+
 def test_keystore__no_such_file__is_named_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="the file must be readable"):
         open_account(tmp_path / "missing.json", None, None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -94,6 +95,11 @@ def test_mistyped_command__is_refused_with_the_one_that_was_meant(words, told):
         (["wallet", "send-RLC", "--raw"], "poco wallet send-RLC", "Missing argument 'AMOUNT'."),
         (["account", "nonsense", "--raw"], "poco account", "No such command 'nonsense'."),
         (["info", "--raw", "--nope"], "poco info", "No such option: --nope"),
+        (
+            ["account", "deposit", "-1", "--raw"],
+            "poco account deposit",
+            "No such option: -1 Numbers are not negative here.",
+        ),
     ],
 )
 def test_wrong_words__with_raw__are_one_line_of_json(words, command, message):
@@ -101,6 +107,25 @@ def test_wrong_words__with_raw__are_one_line_of_json(words, command, message):
     assert (done.exit_code, done.stdout) == (2, "")
     error = {"name": "UserInputError", "message": message}
     assert json.loads(done.stderr) == {"ok": False, "command": command, "error": error}
+
+
+@pytest.mark.parametrize("line", ["poco --help", "poco app run --help"])
+def test_answer__nobody_reads_on__ends_without_a_word(line):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", *line.split()]
+    with os.fdopen(writer) as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_question__standard_input_is_closed__is_refused_in_one_line(tmp_path):
+    sending = f"wallet send-ether 1 --to 0x{'11' * 20} --account TEST::1"
+    command = ["sh", "-c", f"exec {sys.executable} -m poco {sending} <&-"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: nobody is there to answer: Send 1 ether")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("noun", ["app", "dataset"])

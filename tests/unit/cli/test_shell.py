@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import click
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from poco.cli.groups import LazyGroup
+from poco.cli.main import commands
 from poco.cli.shell import (
     chain_options,
     output_options,
@@ -18,7 +20,7 @@ from poco.cli.shell import (
 from poco.errors import ChainError, PeerError
 
 
-def run(body, *words, answer=None):
+def run(body, *words, answer=None, color=False):
     """Run a command with all shared options, whose body gets the shell."""
 
     @click.command("probe")
@@ -29,7 +31,23 @@ def run(body, *words, answer=None):
     def probe(shell):
         body(shell)
 
-    return CliRunner(mix_stderr=False).invoke(probe, list(words), input=answer)
+    return CliRunner(mix_stderr=False).invoke(probe, list(words), input=answer, color=color)
+
+
+def run_main(body, *words, answer=None):
+    """Run a command below the group that ends all failures."""
+
+    @click.command("probe")
+    @output_options
+    def probe(shell):
+        body(shell)
+
+    @click.group(cls=type(commands))
+    def group():
+        pass
+
+    group.add_command(probe)
+    return CliRunner(mix_stderr=False).invoke(group, ["probe", *words], input=answer)
 
 
 def raised(error):
@@ -167,6 +185,51 @@ def test_confirm__raw__asks_nobody():
     done = run(lambda shell: shell.confirm("Really?"), "--raw", answer="y\n")
     assert done.exit_code == 2
     assert "--force" in json.loads(done.stderr)["error"]["message"]
+
+
+@pytest.mark.parametrize("words", [[], ["--raw"]])
+def test_interrupted__whatever_is_done__ends_with_exit_code_130(words):
+    done = run_main(raised(KeyboardInterrupt()), *words)
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert "interrupted" in done.stderr
+    assert (done.stderr[0] == "{") is bool(words)
+
+
+class Keyboard(io.RawIOBase):
+    """A keyboard where Ctrl-C or Ctrl-D is typed."""
+
+    def __init__(self, typed):
+        self.typed = typed
+
+    def readable(self):
+        return True
+
+    def readinto(self, _):
+        raise self.typed
+
+
+@pytest.mark.parametrize(
+    "question", [lambda shell: shell.confirm("Really?"), lambda shell: shell.new_passphrase()]
+)
+def test_question__interrupted_by_whom_it_asks__ends_with_exit_code_130(question, monkeypatch):
+    monkeypatch.setattr("poco.cli.conversation.is_terminal", lambda _: True)
+    done = run_main(question, answer=io.BufferedReader(Keyboard(KeyboardInterrupt())))
+    assert done.exit_code == 130
+    assert done.stderr.endswith("interrupted\n")
+
+
+def test_secret__nothing_is_typed__says_how_else_to_give_it(monkeypatch):
+    monkeypatch.setattr("poco.cli.conversation.is_terminal", lambda _: True)
+    keyboard = io.BufferedReader(Keyboard(EOFError()))
+    done = run(lambda shell: shell.ask_secret("the word", "give --word"), answer=keyboard)
+    assert done.exit_code == 2
+    assert "(give --word)" in done.stderr
+
+
+def test_warn__no_color_is_wanted__has_none(monkeypatch):
+    assert "\x1b[33m" in run(lambda shell: shell.warn("careful"), color=True).stderr
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[33m" not in run(lambda shell: shell.warn("careful"), color=True).stderr
 
 
 def test_secret__without_terminal__says_what_to_set():

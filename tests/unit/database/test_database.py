@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, select
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    inspect,
+    make_url,
+    select,
+)
 from support.postgresql import start_postgresql
 
-from poco.database import Database, Lease, upsert
+from poco.database import Database, Lease, LeaseLostError, upsert
 from poco.errors import ConfigurationError
 
 METADATA = MetaData()
@@ -153,6 +165,21 @@ def test_database__of_another_engine__is_refused_without_its_password(url):
     assert "hidden" not in str(caught.value)
 
 
+def test_database__server_without_a_locale__keeps_every_letter(postgresql):
+    maker = create_engine(
+        make_url(postgresql).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with maker.connect() as connection:
+        connection.exec_driver_sql(
+            "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"
+        )
+    maker.dispose()
+    url = make_url(postgresql).set(database="plain").render_as_string(hide_password=False)
+    with closing(Database(url, METADATA)) as database:
+        write(database, "naïve €", 1)
+        assert notes(database) == {"naïve €": 1}
+
+
 def test_database__server_is_away__says_so_without_its_password():
     with pytest.raises(ConfigurationError, match="the database must answer") as caught:
         Database("postgresql://poco:hidden@127.0.0.1:1/poco", METADATA)
@@ -163,3 +190,139 @@ def test_database__folder_cannot_be_made__is_a_configuration_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError):
         Database(f"sqlite:///{Path(tmp_path, 'file', 'x.sqlite')}", METADATA)
+
+
+# ANOTHER VERSION
+
+
+def older(*columns, name="notes"):
+    """Tables as another version of the program had them."""
+    made = MetaData()
+    Table(name, made, *columns)
+    return made
+
+
+def remade(url, tables):
+    """Open the database with no tables but these."""
+    with closing(Database(url, MetaData())) as database, database.writing() as connection:
+        for name in ("notes", "keys"):
+            connection.exec_driver_sql(f"drop table if exists {name}")
+    Database(url, tables).close()
+
+
+def test_database__of_an_older_version__gets_columns_and_indexes(url):
+    remade(url, older(Column("name", String, primary_key=True)))
+    newer = older(
+        Column("name", String, primary_key=True),
+        Column("value", Integer, index=True),
+        Column("share %", Integer),
+    )
+    with closing(Database(url, newer)) as database:
+        with database.writing() as connection:
+            connection.execute(newer.tables["notes"].insert().values(name="a", value=1))
+        with database.reading() as connection:
+            assert {i["name"] for i in inspect(connection).get_indexes("notes")} == {
+                "ix_notes_value"
+            }
+        assert notes(database) == {"a": 1}
+
+
+OTHER_VERSIONS = {
+    "a column is needed": older(Column("name", String, primary_key=True)),
+    "another key": older(Column("name", String), Column("value", Integer, primary_key=True)),
+    "a column is demanded": older(
+        Column("name", String, primary_key=True),
+        Column("value", Integer, nullable=False),
+        Column("colour", String, nullable=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("tables", OTHER_VERSIONS.values(), ids=OTHER_VERSIONS)
+def test_database__of_another_version__is_refused_and_unchanged(url, tables):
+    remade(url, tables)
+    with pytest.raises(ConfigurationError, match="table notes was made by another version"):
+        Database(url, METADATA)
+    with closing(Database(url, MetaData())) as database, database.reading() as connection:
+        assert inspect(connection).get_table_names().count("keys") == 0
+    remade(url, METADATA)
+
+
+def test_database__opened_by_many_at_once__is_made_once(url):
+    remade(url, MetaData())
+    faults = []
+
+    def start():
+        try:
+            Database(url, METADATA).close()
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+# FENCING
+
+
+def test_guarded__lease_is_held__writes(database):
+    lease = Lease(database, "writer")
+    lease.hold()
+    write(database.guarded(lease), "a", 1)
+    assert notes(database) == {"a": 1}
+    lease.release()
+
+
+def test_guarded__slept_until_another_took_over__writes_nothing(database):
+    sleeper, other = Lease(database, "guard", seconds=0.0), Lease(database, "guard")
+    sleeper.hold()
+    assert other.hold()
+    with pytest.raises(LeaseLostError, match="another process holds"):
+        write(database.guarded(sleeper), "a", 1)
+    assert notes(database) == {}
+    other.release()
+
+
+def test_guarded__slept_and_nobody_took_over__goes_on(database):
+    sleeper = Lease(database, "nap", seconds=0.0)
+    sleeper.hold()
+    write(database.guarded(sleeper), "a", 1)
+    assert notes(database) == {"a": 1}
+    sleeper.release()
+
+
+def test_lease__clock_of_one_host_is_an_hour_ahead__is_not_taken_away(postgresql, monkeypatch):
+    with closing(Database(postgresql, METADATA)) as database:
+        holder, hasty = Lease(database, "clock"), Lease(database, "clock")
+        assert holder.hold()
+        there = time.time()
+        monkeypatch.setattr(time, "time", lambda: there + 3600)
+        assert not hasty.hold()
+        holder.release()
+
+
+def test_lease__while_a_guarded_transaction_runs__waits_for_its_end(postgresql):
+    with closing(Database(postgresql, METADATA)) as database:
+        first, second = Lease(database, "turn", seconds=0.0), Lease(database, "turn")
+        first.hold()
+        order = []
+
+        def take():
+            second.hold()
+            order.append("taken")
+
+        with database.guarded(first).writing():
+            thread = threading.Thread(target=take)
+            thread.start()
+            with database.reading() as connection:
+                waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                while not connection.exec_driver_sql(waiting).scalar():
+                    connection.rollback()
+            order.append("written")
+        thread.join()
+        assert order == ["written", "taken"]
+        second.release()

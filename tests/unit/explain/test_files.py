@@ -34,7 +34,7 @@ def test_orders_in__orders_json__gives_those_of_the_chain(chain_id: int | None) 
     ("document", "chain_id", "words"),
     [
         ([], 1, "must hold a JSON object"),
-        ({}, 1, "it has chains: none"),
+        ({}, 1, "neither orders nor chain ids"),
         ({"31337": JSON}, 1, "orders of chain 1; it has chains: 31337"),
         ({"31337": JSON, "1": {}}, None, "it has chains: 31337, 1"),
         ({"31337": 5}, 31337, "a JSON object is needed"),

@@ -45,6 +45,10 @@ REVERT = "0x12345678" + "00" * 64
             "INVALID_AUTHORIZATION",
         ),
         (HASH, Kind.IDENTITY, HASH),
+        (HASH[2:], Kind.IDENTITY, HASH),
+        (f"https://explorer.example.org/task/{HASH}?tab=logs", Kind.IDENTITY, HASH),
+        (f"task {HASH} COMPLETED", Kind.IDENTITY, HASH),
+        (f"see {ADDRESS}", Kind.ADDRESS, ADDRESS.lower()),
         (ADDRESS, Kind.ADDRESS, ADDRESS.lower()),
         (REVERT, Kind.REVERT, REVERT),
         (f'reverted (data="{REVERT}", code=3)', Kind.REVERT, REVERT),
@@ -60,6 +64,12 @@ def test_recognise__text__is_what_it_looks_like(text: str, kind: Kind, found: st
 def test_recognise__typing_error__suggests_the_right_name() -> None:
     with pytest.raises(UserInputError, match="did you mean Match_TrustTooLow"):
         recognise("Match_TrustToLow")
+
+
+@pytest.mark.parametrize("text", ["0x1645383f…", "0x1645383f...", "0x16", "0x164538"])
+def test_recognise__shortened_id__asks_for_all_of_it(text: str) -> None:
+    with pytest.raises(UserInputError, match=r"beginning of something.*an id has 64 digits"):
+        recognise(text)
 
 
 def test_recognise__half_a_byte__says_so() -> None:

@@ -139,7 +139,8 @@ def test_explain_task__some_contributed__shows_weights_and_what_is_missing() -> 
     assert step.sentence.startswith("3 more workers")
     assert (step.allowed, step.actual) == ("weight · 4 > total · 3", "2 · 4 and 5 · 3")
     assert remark.rule == "disagreement"
-    assert ("group", "0x070707070707… weight 2 of 5: 2 · 4 ≤ 5 · 3") in explanation.facts
+    told = "0x070707070707… weight 2 of 5, not enough for trust 4: 2 · 4 ≤ 5 · 3"
+    assert ("group", told) in explanation.facts
 
 
 def test_explain_task__winner_is_silent__is_named() -> None:

@@ -15,7 +15,7 @@ from test_local_settings import info
 from poco.cli.main import main
 from poco.errors import ConfigurationError
 from poco.local import StackSettings
-from poco.local.runfile import recorded, runfile_path, running
+from poco.local.runfile import only_market, recorded, runfile_path, running
 from poco.local.status import look
 
 
@@ -71,6 +71,26 @@ def test_record__folder_cannot_be_written__is_refused_in_a_line(home: Path) -> N
         pass
 
 
+def test_market__second_one__is_refused_also_before_the_first_is_ready() -> None:
+    with only_market():
+        with pytest.raises(ConfigurationError, match="starts or ends just now"), only_market():
+            pass
+        with (
+            recorded(info(), StackSettings(), ()),
+            pytest.raises(ConfigurationError, match=f"pid = {os.getpid()}: a market runs already"),
+            only_market(),
+        ):
+            pass
+    with only_market():
+        pass
+
+
+def test_market__folder_cannot_be_written__is_refused_in_a_line(home: Path) -> None:
+    (home / "poco").write_text("in the way")
+    with pytest.raises(ConfigurationError, match="XDG_STATE_HOME"), only_market():
+        pass
+
+
 def test_status__services_do_not_answer__are_all_told() -> None:
     with recorded(info(rpc="http://127.0.0.1:1", compass=""), StackSettings(), ()):
         found = running()
@@ -113,6 +133,13 @@ def test_status__services_do_not_answer__is_a_table_and_a_failure(
         "enclaves are SIMULATED: they protect nothing from whoever runs this machine",
     ]
     assert "error: scheduler: does not answer" in said.err
+
+
+def test_status__file_for_the_document__is_written(tmp_path: Path) -> None:
+    file = tmp_path / "market.json"
+    with recorded(info(), StackSettings(), ()), pytest.raises(SystemExit):
+        main("status", "--info", str(file))
+    assert json.loads(file.read_text()) == info().to_json()
 
 
 def test_up__market_runs_already__is_refused_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:

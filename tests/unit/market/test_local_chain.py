@@ -10,7 +10,7 @@ import pytest
 from poco.command_line import one_line_errors
 from poco.contracts import Chain
 from poco.errors import ChainError, ConfigurationError, PeerError
-from poco.local_chain import local_chain, travel
+from poco.local_chain import local_chain, local_node, travel
 
 needs_anvil = pytest.mark.usefixtures("_anvil_on_path")
 
@@ -26,6 +26,25 @@ def test_local_chain__block_ends__takes_the_chain_with_it() -> None:
         assert chain.chain_id == 31337
     with pytest.raises(ChainError):
         Chain.connect(chain.url)
+
+
+@needs_anvil
+def test_local_chain__killed__tells_how_it_ended() -> None:
+    with local_node() as node:
+        assert node.ended == ""
+        node.kill()
+        assert node.ended == "killed by signal 9"
+
+
+@needs_anvil
+def test_local_chain__proxy_in_the_environment__is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with local_chain() as chain:
+        assert chain.block_number() == 0
 
 
 @needs_anvil

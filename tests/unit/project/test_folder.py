@@ -59,7 +59,9 @@ def test_old_module__is_read_noticed_and_written_as_json(tmp_path):
     notices = []
     project = Project(tmp_path, notices.append)
     assert project.section("app") == {"type": "DOCKER"}
-    assert "app.params.type" in notices[0]
+    project.read_iexec()
+    [notice] = notices
+    assert "app.params.type" in notice
     project.update_iexec("category", {"name": "XS"})
     assert json.loads((tmp_path / "iexec.json").read_text()) == {
         "app": {"type": "DOCKER"},

@@ -82,13 +82,18 @@ def test_output__link_in_a_closed_folder__is_left_out(stage: Stage) -> None:
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize(
     ("content", "cause"),
-    [("fifo", Cause.OUTPUT_TREE_INVALID), ("sparse", Cause.APP_OUTPUT_TOO_LARGE)],
+    [
+        ("hide fifo", Cause.OUTPUT_TREE_INVALID),
+        ("hide sparse", Cause.APP_OUTPUT_TOO_LARGE),
+        ("burrow 65", Cause.OUTPUT_TREE_INVALID),
+        ("burrow 3000", Cause.OUTPUT_TREE_INVALID),
+    ],
 )
 def test_output__closed_and_invalid__is_refused_and_removed(
     stage: Stage, content: str, cause: Cause
 ) -> None:
     with pytest.raises(ExecutionError) as caught:
-        run(stage, "hide", content, output=OutputLimits(size=1024**2))
+        run(stage, *content.split(), output=OutputLimits(size=1024**2))
     assert caught.value.cause is cause
     assert names(stage.output) == []
 

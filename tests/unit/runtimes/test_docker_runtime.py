@@ -17,6 +17,7 @@ from poco.errors import ConfigurationError
 from poco.runtimes import DockerRuntime
 from poco.runtimes.hardening import container_options
 from poco.runtimes.images import ImageStore
+from poco.runtimes.pulling import PullPolicy
 
 pytestmark = pytest.mark.parametrize("bench", ["docker"], indirect=True)
 
@@ -163,6 +164,32 @@ def test_image__reference_without_tag__is_its_repository(
     bench: Bench, reference: str, repository: str
 ) -> None:
     assert ImageStore.repository(reference) == repository
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("", "a b", "App", "Team/app", "--help", "a:", "a\0b", "a\n", "ü", "a" * 256, "a//b"),
+        *("https://example.org/app", "../containers/x", "a/../../x?y=1#z", "a@sha256:12"),
+    ],
+)
+def test_image__no_name_of_one__is_refused_by_every_worker(bench: Bench, image: str) -> None:
+    with pytest.raises(ExecutionError, match="must be the reference of an image") as caught:
+        bench.runtime.fetch(image, b"\x01" * 32)
+    assert (caught.value.cause, caught.value.permanent) == (Cause.APP_IMAGE_DOWNLOAD_FAILED, True)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("a", "a_b/c__d/e-f/g.h:V1.0_-", "localhost:1/a", "x.example/" + "a" * 245),
+        "X.example:1/a:1@sha256:" + 64 * "0",
+    ],
+)
+def test_image__name_of_one__is_looked_for(bench: Bench, image: str) -> None:
+    store = ImageStore(docker.from_env(), PullPolicy(registries=frozenset()))
+    with pytest.raises(ExecutionError, match="does not pull from"):
+        store.resolve(image, b"\x01" * 32)
 
 
 def test_image__absent_and_registry_silent__may_be_had_elsewhere(bench: Bench) -> None:

@@ -22,6 +22,7 @@ from poco.appio import Cause
 from poco.errors import ConfigurationError
 from poco.runtimes import RunResult, WasmRuntime, wasm_child
 
+SPARING = WasmRuntime(allow_files=True, fuel_per_second=1_000_000)
 pytestmark = pytest.mark.parametrize("bench", ["wasm"], indirect=True)
 
 
@@ -81,12 +82,24 @@ def test_module__table_without_end__is_refused(stage: Stage, tmp_path: Path) -> 
     assert result.cause is not None
 
 
-def test_module__endless_loop__is_out_of_fuel_and_not_of_time(stage: Stage, tmp_path: Path) -> None:
-    work = "(drop (i32.const 0))" * 100
-    text = f'(module (func (export "_start") (loop $l {work} br $l)))'
-    result = run_text(stage, tmp_path, text, seconds=0.5)
+ENDLESS = '(module (func (export "_start") (loop $l br $l)))'
+
+
+def test_module__endless_loop__is_out_of_time_and_not_of_fuel(stage: Stage, tmp_path: Path) -> None:
+    result = run_text(stage, tmp_path, ENDLESS, seconds=0.5)
     assert (result.cause, result.exit_code) == (Cause.APP_COMPUTE_TIMEOUT, 137)
-    assert result.detail == "out of fuel (limit 2000000000 units for 0.5 s)"
+    assert result.detail == "out of time (limit 0.5 s)"
+
+
+def test_module__more_than_its_fuel__ends_at_an_instruction(stage: Stage, tmp_path: Path) -> None:
+    sparing = replace(stage, bench=replace(stage.bench, runtime=SPARING))
+    result = run_text(sparing, tmp_path, ENDLESS)
+    assert (result.cause, result.exit_code) == (Cause.APP_COMPUTE_TIMEOUT, 137)
+    assert result.detail == "out of fuel (what 30 s may burn)"
+
+
+def test_module__category_of_ages__has_all_the_fuel_there_is(stage: Stage) -> None:
+    assert stage.run("print", "x", seconds=1e9).cause is None
 
 
 def test_module__gpu__is_the_operators_to_mend(stage: Stage) -> None:

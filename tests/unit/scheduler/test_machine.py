@@ -126,6 +126,23 @@ def test_chain__forgot_the_task__it_is_opened_again(stage: Stage) -> None:
     assert decision.stages == (S.RECEIVED, S.INITIALIZING)
 
 
+@pytest.mark.parametrize(
+    ("stage", "status", "target"),
+    [
+        (S.FINAL_DEADLINE_REACHED, TaskStatus.UNSET, S.INITIALIZING),
+        (S.FINAL_DEADLINE_REACHED, TaskStatus.ACTIVE, S.INITIALIZED),
+        (S.FINAL_DEADLINE_REACHED, TaskStatus.REVEALING, S.REOPENING),
+        (S.CONTRIBUTION_TIMEOUT, TaskStatus.UNSET, S.INITIALIZING),
+        (S.CONTRIBUTION_TIMEOUT, TaskStatus.ACTIVE, S.INITIALIZED),
+    ],
+)
+def test_deadline__is_ahead_after_all__task_goes_on(
+    stage: Stage, status: TaskStatus, target: Stage
+) -> None:
+    """The clock was wrong, or a reorganisation has brought earlier blocks."""
+    assert decide(situation(stage, chain(status), EARLY)).stages[-1] is target
+
+
 def test_chain__active_again_after_reopen__runs_another_round() -> None:
     loser = voted(0, A, C.REJECTED)
     found = situation(S.REOPENING, chain(TaskStatus.ACTIVE), replicas=(loser,))
@@ -137,6 +154,16 @@ def test_chain__active_again_after_reopen__runs_another_round() -> None:
 
 def test_chain__consensus_though_given_up__is_followed() -> None:
     assert decide(situation(S.RUNNING_FAILED, revealing(0))).stages == (S.CONSENSUS_REACHED,)
+
+
+@pytest.mark.parametrize(("capable", "stages"), [(0, ()), (1, (S.RUNNING,))])
+def test_given_up__by_the_only_worker__goes_on_when_another_comes(
+    capable: int, stages: tuple[Stage, ...]
+) -> None:
+    failed = (replica(status=R.COMPUTE_FAILED, cause="INPUT_FILES_DOWNLOAD_FAILED"),)
+    active = chain(TaskStatus.ACTIVE)
+    found = situation(S.RUNNING_FAILED, active, replicas=failed, capable=capable)
+    assert decide(found).stages == stages
 
 
 def test_worker__begins__task_runs() -> None:

@@ -278,6 +278,36 @@ def test_pump__gas_that_no_node_takes__fails_and_holds_up_nobody(make_bench: Any
     assert bench.state("b").done
 
 
+# FORGETTING
+
+
+def test_prune__final_and_old__are_forgotten_but_for_the_highest_number(bench: Bench) -> None:
+    bench.enqueue("too late", payment(), not_after=1)
+    for key in ("a", "b", "c"):
+        bench.enqueue(key, payment())
+    bench.pump()
+    mine(bench.node, 12)
+    bench.pump()
+    signed = bench.clock.now
+    bench.pass_seconds(60)
+    bench.enqueue("young", payment(), not_after=1)
+    bench.enqueue("open", payment())
+    bench.pump()
+    assert bench.queue.prune(signed, 10) == 0
+    assert bench.queue.prune(signed + 1, 3) == 3
+    assert bench.queue.prune(signed + 1, 3) == 1
+    assert bench.queue.states(["too late", "a", "b", "c"]) == {}
+    assert bench.queue.states(["young", "open"]).keys() == {"young", "open"}
+    mine(bench.node, 12)
+    bench.pump()
+    bench.pass_seconds(60)
+    bench.queue.prune(bench.clock.now, 10)
+    assert bench.state("open").status is TransactionStatus.CONFIRMED
+    bench.enqueue("next", payment())
+    bench.pump()
+    assert bench.paid() == 5
+
+
 # DEADLINES
 
 
@@ -296,6 +326,19 @@ def test_pump__chains_clock_is_ahead__counts(bench: Bench, proxy: FaultyNode) ->
     bench.pump()
     assert bench.state().status is TransactionStatus.FAILED
     assert proxy.sent == []
+
+
+def test_pump__clock_of_the_host_is_ahead_of_steady_blocks__does_not_count(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong clock must not keep a worker from revealing."""
+    monkeypatch.setattr("poco.transactions.queue.is_development_chain", lambda _: False)
+    bench = make_bench()
+    mine(bench.node)
+    bench.enqueue("a", payment(), not_after=int(bench.clock.now) + 500)
+    bench.pass_seconds(3600)
+    bench.pump()
+    assert bench.paid() == 1
 
 
 def test_pump__deadline_passes_while_stuck__number_is_used_up_without_it(bench: Bench) -> None:

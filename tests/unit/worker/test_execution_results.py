@@ -177,3 +177,13 @@ def test_execute__two_workers_on_one_host__name_their_runs_differently(tmp_path:
     names = [spec.name for spec in runtime.specs]
     assert names[0] != names[1]
     assert names[1] == names[2]
+
+
+def test_execute__given_up_while_the_app_was_brought__starts_nothing(tmp_path: Path) -> None:
+    def start(_: Path) -> None:
+        raise AssertionError("the app was started")
+
+    execution = execute(TASK, ScriptedRuntime(start), tmp_path / "work", is_wanted=lambda: False)
+    assert execution.digest is None
+    assert execution.failure is not None
+    assert execution.failure.cause is Cause.ABORTED_BY_WORKER

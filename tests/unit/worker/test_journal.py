@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from worker_cases import LEAVE, RESULT, START, TASK
 
+from poco.errors import ConfigurationError
 from poco.orders import TaskId
 from poco.scheduler.protocol import TaskLogs
 from poco.scheduler.statuses import ReplicateStatus
@@ -98,3 +101,31 @@ def test_forget__task__leaves_nothing_of_it(journal: Journal) -> None:
         journal.keep_logs(connection, TaskLogs(task_id=TASK, stdout="out"))
     journal.forget([TASK])
     assert (journal.entries(), journal.logs(1), journal.entry(TaskId(TASK))) == ([], [], None)
+
+
+# WHOSE IT IS
+
+
+def market(**other: str) -> Any:
+    """As much of a market as tells one from the other."""
+    told = {"account": "0xA1", "hub": "0xB1", "genesis": "0xC1"} | other
+    chain = SimpleNamespace(genesis_hash=lambda: told["genesis"])
+    hub = SimpleNamespace(address=told["hub"])
+    return SimpleNamespace(account=told["account"], hub=hub, chain=chain)
+
+
+def test_claim__by_the_same_worker__is_the_same_after_a_restart(journal: Journal, url: str) -> None:
+    journal.claim(market())
+    again = Journal(url)
+    again.claim(market())
+    again.close()
+
+
+@pytest.mark.parametrize("other", [{"account": "0xA2"}, {"hub": "0xB2"}, {"genesis": "0xC2"}])
+def test_claim__by_another_worker_hub_or_chain__is_refused(
+    journal: Journal, other: dict[str, str]
+) -> None:
+    """With another key nobody would reveal what was contributed."""
+    journal.claim(market())
+    with pytest.raises(ConfigurationError, match="belongs to worker 0xA1 of hub 0xB1"):
+        journal.claim(market(**other))

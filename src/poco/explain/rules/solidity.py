@@ -36,7 +36,8 @@ SOLIDITY: dict[str, Rule] = {
         "contracts §0",
         SENDER,
         "no contract of poco has this error",
-        remedy="ask whoever runs the contract that was called",
+        remedy="ask whoever runs the contract that was called; give all 64 digits if this is the "
+        "beginning of an id",
         allowed="an error of poco",
         actual="{data}",
     ),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from poco.contracts import Market
 from poco.database import Database
@@ -19,18 +19,28 @@ from poco.services.orderbook.feed import Feed
 from poco.services.orderbook.follower import Follower, announce, head
 from poco.services.orderbook.limits import Limits
 from poco.services.orderbook.logins import Logins
-from poco.services.orderbook.publishing import Submission, publish, restrictions, unpublish
+from poco.services.orderbook.publishing import Submission, publish, restrictions
 from poco.services.orderbook.queries import (
     DealsQuery,
     OrdersQuery,
     Page,
     deal_conditions,
-    order_conditions,
-    order_sorting,
+    sought_orders,
 )
 from poco.services.orderbook.records import category_record, iso_time, order_record
 from poco.services.orderbook.refusals import RefusedError, not_found
-from poco.services.orderbook.tables import PLACE, TABLES, blocks, categories, deals, orders
+from poco.services.orderbook.removal import unpublish
+from poco.services.orderbook.shapes import found_by
+from poco.services.orderbook.tables import (
+    PLACE,
+    SORTING,
+    TABLES,
+    blocks,
+    categories,
+    deals,
+    orders,
+    shapes,
+)
 
 __all__ = ["Orderbook"]
 
@@ -84,6 +94,8 @@ class Orderbook:
             view = self.market.view()
             signed = is_authorized(author, hashed, order.sign, view)
             presigned = signed and not is_valid_signature(author, hashed, order.sign, view)
+            if presigned:  # it counts as soon as it is among the facts, which a fork undoes
+                self.follower.follow()
         text = f"0x{hashed.hex()}"
         groups = self._groups(restrictions(order) - self._examined)
         return Submission(order, text, author, signed, presigned, groups)
@@ -125,7 +137,7 @@ class Orderbook:
     def unpublish(
         self, kind: OrderKind, body: dict[str, Any], author: ChecksumAddress
     ) -> list[str]:
-        """Remove orders; see `publishing.unpublish`."""
+        """Remove orders; see `removal.unpublish`."""
         with self._writing, self.database.writing() as connection:
             PLACE.locked(connection)
             hashes, changes = unpublish(connection, kind, body, author, head(connection))
@@ -152,12 +164,16 @@ class Orderbook:
     def orders(self, kind: OrderKind, query: OrdersQuery) -> dict[str, Any]:
         """Return a page of open orders, the best price first, with their number."""
         page = Page(query)
-        where = order_conditions(kind, query)
-        rows = page.of(select(orders).where(where).order_by(*order_sorting(kind)))
+        sought = sought_orders(kind, query)
         with self.database.reading() as connection:
-            found = [order_record(row, chain_id=self.chain_id) for row in connection.execute(rows)]
-            count = select(func.count()).select_from(orders).where(where)
-            number = connection.execute(count).scalar()
+            condition, number = found_by(connection, kind, sought.shapes)
+            where = and_(condition, *sought.more)
+            if sought.more and number:
+                count = select(func.count()).select_from(orders).where(where)
+                number = connection.execute(count).scalar_one()
+            rows = page.of(select(orders).where(where).order_by(*SORTING))
+            known = connection.execute(rows) if number > page.skip else ()
+            found = [order_record(row, chain_id=self.chain_id) for row in known]
         return {"orders": found, "count": number, **page.next(len(found))}
 
     # DEALS AND CATEGORIES
@@ -233,15 +249,11 @@ class Orderbook:
 
     def counts(self) -> dict[str, int]:
         """Return the block of the book, the first one that can be undone, and open orders."""
-        query = (
-            select(orders.c.kind, func.count())
-            .where(orders.c.status == "open")
-            .group_by(orders.c.kind)
-        )
+        query = select(shapes.c.kind, func.sum(shapes.c.open)).group_by(shapes.c.kind)
         with self.database.reading() as connection:
             bounds = select(func.max(blocks.c.number), func.min(blocks.c.number))
             newest, oldest = connection.execute(bounds).one()
-            found = {row[0]: row[1] for row in connection.execute(query)}
+            found = {row[0]: int(row[1]) for row in connection.execute(query)}
         return {
             "lastBlock": newest or 0,
             "checkpointBlock": oldest or 0,

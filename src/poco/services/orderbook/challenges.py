@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -38,8 +39,11 @@ def challenge_document(text: str, chain_id: int) -> dict[str, Any]:
 
 def challenge_digest(text: str, chain_id: int) -> bytes:
     """Return the EIP-712 digest of a challenge, 32 bytes."""
-    domain = keccak(
-        _DOMAIN_TYPE + keccak(_NAME.encode()) + keccak(_VERSION.encode()) + chain_id.to_bytes(32)
-    )
     message = keccak(_CHALLENGE_TYPE + keccak(text.encode()))
-    return keccak(b"\x19\x01" + domain + message)
+    return keccak(b"\x19\x01" + _separator(chain_id) + message)
+
+
+@cache
+def _separator(chain_id: int) -> bytes:
+    names = keccak(_NAME.encode()) + keccak(_VERSION.encode())
+    return keccak(_DOMAIN_TYPE + names + chain_id.to_bytes(32))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ipaddress
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from poco import __version__
@@ -21,6 +22,7 @@ from poco.errors import ChainError, ConfigurationError, PocoError, UserInputErro
 from poco.orders import MAX_JSON_INTEGER, OrderKind, RequestOrder, checked_address
 from poco.services.orderbook.batching import Publisher
 from poco.services.orderbook.book import Orderbook
+from poco.services.orderbook.judgement import NAMES
 from poco.services.orderbook.metrics import metrics_text
 from poco.services.orderbook.proposals import Proposals
 from poco.services.orderbook.publishing import read_order
@@ -34,7 +36,7 @@ from poco.services.orderbook.queries import (
     number,
 )
 from poco.services.orderbook.refusals import RefusedError, invalid
-from poco.web import HttpError, application
+from poco.web import ErrorResponse, HttpError, application
 from poco.web_limits import RateLimit
 
 __all__ = ["orderbook_application"]
@@ -67,18 +69,33 @@ def orderbook_application(book: Orderbook, *, every: float = 1.0) -> FastAPI:
         "poco market", description=__doc__ or "", healthy=healthy, max_body=book.limits.body
     )
     # The API has JSON where other services have text.
-    app.router.routes[:] = [
-        route for route in app.router.routes if getattr(route, "path", "") != "/version"
-    ]
+    common = [route for route in app.router.routes if getattr(route, "path", "") != "/version"]
+    app.router.routes.clear()
     app.router.lifespan_context = _following(book, every)
     _add_errors(app)
     routes = _Routes(book)
-    router = APIRouter(dependencies=[Depends(routes.counted)])
-    routes.add(router)
+    app.router.route_class = _counting(routes.count)
+    routes.add(app.router)
     for kind in OrderKind:
-        routes.add_collection(router, kind)
-    app.include_router(router)
+        routes.add_collection(app.router, kind)
+    app.router.routes.extend(common)  # they are asked for least
     return app
+
+
+def _counting(count: Callable[[Request], None]) -> type[APIRoute]:
+    """Return the class of routes that count their requests before anything is read."""
+
+    class Counting(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def counted(request: Request) -> Response:
+                count(request)
+                return await handle(request)
+
+            return counted
+
+    return Counting
 
 
 def _following(book: Orderbook, every: float) -> Any:
@@ -97,8 +114,8 @@ def _following(book: Orderbook, every: float) -> Any:
 
 
 def _add_errors(app: FastAPI) -> None:
-    def answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-        return JSONResponse({"ok": False, "error": text}, status, headers)
+    def answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+        return ErrorResponse({"ok": False, "error": text}, status, headers)
 
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
@@ -141,7 +158,7 @@ class _Routes:
         self._per_peer = RateLimit(book.limits.requests_per_minute)
         self._per_account = RateLimit(book.limits.requests_per_minute)
 
-    async def counted(self, request: Request) -> None:
+    def count(self, request: Request) -> None:
         """Count a request; those of this host are not limited."""
         peer = request.client.host if request.client else ""
         if not _is_local(peer):
@@ -312,16 +329,12 @@ def _removal(kind: OrderKind, body: Mapping[str, Any]) -> dict[str, Any]:
     target = body.get("target", _TARGETS[0])
     if target not in _TARGETS:
         raise invalid(f"target must be one of {', '.join(_TARGETS)}")
-    name = "orderHash" if target == _TARGETS[0] else _key(kind)
+    name = "orderHash" if target == _TARGETS[0] else NAMES[kind]
     value = body.get(name)
     if not isinstance(value, str):
         raise invalid(f"{name} is a required field")
     read: Callable[[str], str] = bytes32 if name == "orderHash" else lambda it: address(name, it)
     return {"target": target, name: read(value)}
-
-
-def _key(kind: OrderKind) -> str:
-    return "requester" if kind == OrderKind.REQUEST else kind.removesuffix("order")
 
 
 def _is_local(peer: str) -> bool:

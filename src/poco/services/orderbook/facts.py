@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
 
 from poco.contracts.events import (
     ClosedAppOrder,
@@ -50,6 +50,9 @@ FACT_EVENTS: tuple[type[Event], ...] = (Transfer, EntryTransfer, OrdersMatched, 
 """The events that change facts."""
 
 _CHUNK = 400
+_wanted = select(facts).where(
+    tuple_(facts.c.kind, facts.c.key).in_(bindparam("wanted", expanding=True))
+)
 
 
 class FactKind(StrEnum):
@@ -83,8 +86,7 @@ class Facts:
         for begin in range(0, len(missing), _CHUNK):
             part = missing[begin : begin + _CHUNK]
             self._known.update(dict.fromkeys(part))
-            query = select(facts).where(tuple_(facts.c.kind, facts.c.key).in_(part))
-            for row in self._connection.execute(query):
+            for row in self._connection.execute(_wanted, {"wanted": part}):
                 self._known[row.kind, row.key] = row.value
 
     def stake(self, account: str) -> int:

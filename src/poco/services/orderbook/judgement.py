@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, update
 
 from poco.orders import ZERO_ADDRESS, Asset, OrderKind
 from poco.services.orderbook.facts import Fact, FactKind, Facts
-from poco.services.orderbook.tables import TAG_WORDS, orders
+from poco.services.orderbook.shapes import admits, count_closed, count_opened, shaped
+from poco.services.orderbook.tables import TAG_WORDS, orders, shapes
 
-__all__ = ["ASSETS", "Change", "bury_requests", "judge", "judge_all", "request_fault"]
+__all__ = ["ASSETS", "NAMES", "Change", "bury_requests", "judge", "judge_all", "request_fault"]
 
 ASSETS = {
     OrderKind.APP: Asset.APP,
@@ -21,8 +22,28 @@ ASSETS = {
 }
 """What the kinds of offers sell."""
 
+NAMES = {kind: str(asset) for kind, asset in ASSETS.items()} | {OrderKind.REQUEST: "requester"}
+"""Where orders of each kind name what is their signer's."""
+
 _CHUNK = 400
 _OF_ORDERS = (FactKind.CONSUMED, FactKind.CLOSED, FactKind.PRESIGNED)
+
+
+_SIDES = ("app", "dataset", "workerpool", "requester")
+
+
+def _cheapest(kind: OrderKind) -> Select[Any]:
+    """Return the query for the best price of an asset, given the sides and `flags`."""
+    asset = ASSETS[kind]
+    enclave = shapes.c[TAG_WORDS[0]].op("&")(bindparam("flags")) == bindparam("flags")
+    suitable = [
+        admits(shapes.c[name], (ZERO_ADDRESS, bindparam(name))) for name in _SIDES if name != asset
+    ]
+    where = and_(shapes.c.kind == kind, shapes.c[asset] == bindparam(asset), enclave, *suitable)
+    return select(func.min(orders.c.price)).where(shaped(where))
+
+
+_CHEAPEST = {kind: _cheapest(kind) for kind in (OrderKind.APP, OrderKind.DATASET)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +163,8 @@ def request_fault(connection: Connection, row: Any) -> str | None:
 
 def _best_price(connection: Connection, kind: OrderKind, row: Any, *, enclave: bool) -> int | None:
     """Return the price of the cheapest open order that admits a request; None without one."""
-    table = orders.c
-    asset = ASSETS[kind]
-    others = {"app", "dataset", "workerpool", "requester"} - {asset}
-    query = (
-        select(func.min(table.price))
-        .where(table.kind == kind, table.status == "open", table[asset] == getattr(row, asset))
-        .where(*(table[other].in_({ZERO_ADDRESS, getattr(row, other)}) for other in sorted(others)))
-    )
-    if enclave:
-        query = query.where(table[TAG_WORDS[0]].op("&")(1) == 1)
-    return connection.execute(query).scalar()
+    sides = {name: getattr(row, name) for name in _SIDES}
+    return connection.execute(_CHEAPEST[kind], sides | {"flags": int(enclave)}).scalar()
 
 
 def _concerned(
@@ -225,4 +237,9 @@ def _store(connection: Connection, row: Row[Any], remaining: int, status: str, b
         values["dead_since"] = block
     elif status == "open":
         values["dead_since"] = None
+    if status == "open" != row.status:
+        (values["shape"],) = count_opened(connection, [row._asdict()])
+    elif row.status == "open" != status:
+        count_closed(connection, [row.shape])
+        values["shape"] = None
     connection.execute(update(orders).where(orders.c.hash == row.hash).values(values))

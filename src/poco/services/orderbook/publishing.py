@@ -1,4 +1,4 @@
-"""Which orders are published, and their removal (spec sdk §3.6, §3.7).
+"""Which orders are published (spec sdk §3.6).
 
 Many orders are published in one transaction: a few statements for all of them.
 """
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from poco.database import Database, upsert
 from poco.errors import UserInputError
@@ -30,16 +30,22 @@ from poco.orders import (
     scheduler_stake,
 )
 from poco.services.orderbook.facts import FactKind, Facts
-from poco.services.orderbook.judgement import ASSETS, Change, bury_requests, request_fault
+from poco.services.orderbook.judgement import ASSETS, NAMES, request_fault
 from poco.services.orderbook.records import stored_order
 from poco.services.orderbook.refusals import RefusedError, invalid, refused
-from poco.services.orderbook.tables import groups, orders, tag_words
+from poco.services.orderbook.shapes import count_opened
+from poco.services.orderbook.tables import groups, orders, shapes, tag_words
 
-__all__ = ["Submission", "order_row", "publish", "read_order", "restrictions", "unpublish"]
+__all__ = ["Submission", "order_row", "publish", "read_order", "restrictions"]
 
-_OWN_ADDRESS = {kind: str(asset) for kind, asset in ASSETS.items()} | {
-    OrderKind.REQUEST: "requester"
-}
+_stored = select(orders.c.hash, orders.c.status, orders.c.published).where(
+    orders.c.hash.in_(bindparam("hashes", expanding=True))
+)
+_open = (
+    select(shapes.c.signer, shapes.c.kind, func.sum(shapes.c.open).label("open"))
+    .where(shapes.c.signer.in_(bindparam("signers", expanding=True)))
+    .group_by(shapes.c.signer, shapes.c.kind)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +111,14 @@ def publish(
     """
     batch = _Batch(connection, submissions, max_open)
     results: list[Any] = [None] * len(submissions)
-    # Requests may need the other orders.
-    ranked = sorted(
-        enumerate(submissions), key=lambda pair: pair[1].order.kind == OrderKind.REQUEST
-    )
-    for place, submission in ranked:
-        if submission.order.kind == OrderKind.REQUEST:
-            batch.flush()
-        try:
-            results[place] = batch.add(submission, now)
-        except RefusedError as error:
-            results[place] = error
-    batch.flush()
+    for requests in (False, True):  # which may need the other orders
+        for place, submission in enumerate(submissions):
+            if (submission.order.kind == OrderKind.REQUEST) == requests:
+                try:
+                    results[place] = batch.add(submission, now)
+                except RefusedError as error:
+                    results[place] = error
+        batch.flush()
     named = {group for submission in submissions for group in submission.groups}
     for address in sorted(named):
         connection.execute(upsert(database, groups, {"address": address}))
@@ -138,22 +140,18 @@ class _Batch:
             for fact in (
                 (FactKind.CONSUMED, found.hash),
                 (FactKind.CLOSED, found.hash),
+                (FactKind.PRESIGNED, found.hash),
                 (FactKind.STAKE, found.author),
-                (FactKind.OWNER, getattr(found.order, _OWN_ADDRESS[found.order.kind])),
+                (FactKind.OWNER, getattr(found.order, NAMES[found.order.kind])),
             )
         )
-        hashes = [found.hash for found in submissions]
-        query = select(orders.c.hash, orders.c.status, orders.c.published)
-        rows = connection.execute(query.where(orders.c.hash.in_(hashes))).all()
-        self._stored: dict[str, Any] = {row.hash: row for row in rows}
-        count = (
-            select(orders.c.signer, orders.c.kind, func.count())
-            .where(orders.c.signer.in_({found.author for found in submissions}))
-            .where(orders.c.status == "open")
-            .group_by(orders.c.signer, orders.c.kind)
-        )
+        hashes = {"hashes": [found.hash for found in submissions]}
+        self._stored: dict[str, Any] = {
+            row.hash: row for row in connection.execute(_stored, hashes)
+        }
+        signers = {"signers": list({found.author for found in submissions})}
         self._open = Counter(
-            {(signer, kind): number for signer, kind, number in connection.execute(count)}
+            {(row.signer, row.kind): int(row.open) for row in connection.execute(_open, signers)}
         )
         self._new: list[dict[str, Any]] = []
 
@@ -183,6 +181,7 @@ class _Batch:
         if stored is None:
             self._new.append(values)
         else:
+            (values["shape"],) = count_opened(self._connection, [values])
             here = orders.c.hash == submission.hash
             self._connection.execute(update(orders).where(here).values(values))
         self._stored[submission.hash] = row
@@ -192,7 +191,11 @@ class _Batch:
     def flush(self) -> None:
         """Write the new orders."""
         if self._new:
-            self._connection.execute(insert(orders), self._new)
+            numbers = count_opened(self._connection, self._new)
+            rows = zip(self._new, numbers, strict=True)
+            self._connection.execute(
+                insert(orders), [values | {"shape": number} for values, number in rows]
+            )
             self._new = []
 
     def _check_authority(self, submission: Submission) -> None:
@@ -207,7 +210,8 @@ class _Batch:
                 raise refused("Resource not deployed")
         if signer != author:
             raise refused(f"only order signer {signer} can publish an order")
-        if not submission.signed:
+        is_dropped = submission.presigned and not self._facts.is_presigned(submission.hash)
+        if is_dropped or not submission.signed:
             raise refused("invalid sign")
 
     def _check_stake(self, row: Any) -> None:
@@ -220,65 +224,6 @@ class _Batch:
             "requester stake is too low to cover requestorder payment, minimum stake required "
             f"is {needed} nRLC"
         )
-
-
-def unpublish(
-    connection: Connection,
-    kind: OrderKind,
-    body: dict[str, Any],
-    author: ChecksumAddress,
-    block: int,
-) -> tuple[list[str], list[Change]]:
-    """Remove orders.
-
-    Args:
-        connection: a transaction in which nobody else changes the book.
-        kind: of the orders.
-        body: which orders, as the API says it; addresses checksummed.
-        author: who asks.
-        block: that the book is of.
-
-    Returns:
-        The hashes, newest order first, and what changed because of it.
-
-    Raises:
-        RefusedError: there are none, or they are somebody else's.
-    """
-    rows = _targets(connection, kind, body, author)
-    hashes = [row.hash for row in rows]
-    connection.execute(delete(orders).where(orders.c.hash.in_(hashes)))
-    changes = [Change(kind, hashed, gone=True) for hashed in hashes]
-    if kind in (OrderKind.APP, OrderKind.DATASET):
-        touched = {(str(kind), getattr(row, ASSETS[kind])) for row in rows}
-        changes += bury_requests(connection, touched, block)
-    return hashes, changes
-
-
-def _targets(
-    connection: Connection, kind: OrderKind, body: dict[str, Any], author: ChecksumAddress
-) -> list[Any]:
-    table = orders.c
-    is_open = (table.kind == kind) & (table.status == "open")
-    if body["target"] == "unpublish_orderHash":
-        hashed = body["orderHash"]
-        row = connection.execute(select(orders).where(is_open, table.hash == hashed)).one_or_none()
-        if row is None:
-            raise refused(f"{kind} with orderHash {hashed} is not published")
-        if row.signer != author:
-            raise refused(f"only order signer {row.signer} can unpublish an order")
-        return [row]
-    name = _OWN_ADDRESS[kind]
-    query = (
-        select(orders)
-        .where(is_open, table.signer == author, table[name] == body[name])
-        .order_by(table.published.desc(), table.hash.desc())
-    )
-    if body["target"] == "unpublish_last":
-        query = query.limit(1)
-    rows = list(connection.execute(query))
-    if not rows:
-        raise refused(f"no open {kind} published by signer {author} for {name} {body[name]}")
-    return rows
 
 
 def restrictions(order: AnyOrder) -> set[ChecksumAddress]:
@@ -346,4 +291,5 @@ def order_row(submission: Submission, remaining: int, published: int) -> dict[st
     if isinstance(order, RequestOrder | WorkerpoolOrder):
         row |= {"category": order.category, "trust": order.trust}
     row |= dict(zip(("app", "dataset", "workerpool", "requester"), sides, strict=True))
+    row["rank"] = -row["price"] if order.kind == OrderKind.REQUEST else row["price"]
     return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,19 +20,20 @@ from poco.orders import (
 )
 from poco.services.orderbook.records import BULK_VOLUME
 from poco.services.orderbook.refusals import invalid
-from poco.services.orderbook.tables import TAG_WORDS, deals, orders, tag_words
+from poco.services.orderbook.shapes import admits
+from poco.services.orderbook.tables import TAG_WORDS, deals, orders, shapes, tag_words
 
 __all__ = [
     "DealsQuery",
     "OrdersQuery",
     "Page",
     "PagedQuery",
+    "Sought",
     "address",
     "bytes32",
     "deal_conditions",
     "number",
-    "order_conditions",
-    "order_sorting",
+    "sought_orders",
 ]
 
 _Text: TypeAlias = str | None
@@ -147,28 +149,36 @@ def bytes32(text: str) -> str:
     return text.lower()
 
 
-def order_sorting(kind: OrderKind) -> list[Any]:
-    """Return what a collection is sorted by: the best price first."""
-    table = orders.c
-    price = table.price.desc() if kind == OrderKind.REQUEST else table.price
-    return [price, table.published, table.hash]
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The open orders that a query is about.
+
+    Args:
+        shapes: the condition for their shapes.
+        more: conditions for the orders themselves.
+    """
+
+    shapes: ColumnElement[bool]
+    more: list[ColumnElement[bool]]
 
 
-def order_conditions(kind: OrderKind, query: OrdersQuery) -> ColumnElement[bool]:
-    """Return the condition for the open orders that a query is about.
+def sought_orders(kind: OrderKind, query: OrdersQuery) -> Sought:
+    """Return which open orders a query is about.
 
     Raises:
         RefusedError: 400.
     """
-    found = [orders.c.kind == kind, orders.c.status == "open"]
-    found += _requests(query) if kind == OrderKind.REQUEST else _offers(kind, query)
+    found = _requests(query) if kind == OrderKind.REQUEST else _offers(kind, query)
     if query.minTag is not None:
         found += _tag_conditions(query.minTag, _has_all)
     if query.maxTag is not None:
         found += _tag_conditions(query.maxTag, _has_only)
-    if query.minVolume is not None:
-        found.append(orders.c.remaining >= number("minVolume", query.minVolume))
-    return and_(*found)
+    more: list[ColumnElement[bool]] = []
+    if query.minVolume is not None and (least := number("minVolume", query.minVolume)) > 1:
+        more.append(orders.c.remaining >= least)
+    if kind == OrderKind.DATASET and query.bulkOnly == "true":
+        more += [orders.c.price == 0, orders.c.volume >= BULK_VOLUME]
+    return Sought(and_(true(), *found), more)
 
 
 def deal_conditions(query: DealsQuery) -> ColumnElement[bool]:
@@ -195,11 +205,11 @@ def deal_conditions(query: DealsQuery) -> ColumnElement[bool]:
 def _requests(query: OrdersQuery) -> list[ColumnElement[bool]]:
     found = _restricted("workerpool", query.workerpool, query.isWorkerpoolStrict)
     for name in ("app", "dataset", "requester", "beneficiary"):
-        found += _equal_or_any(orders.c[name], name, getattr(query, name))
+        found += _equal_or_any(shapes.c[name], name, getattr(query, name))
     if query.category is not None:
-        found.append(orders.c.category == number("category", query.category))
+        found.append(shapes.c.category == number("category", query.category))
     if query.maxTrust is not None:
-        found.append(orders.c.trust <= number("maxTrust", query.maxTrust))
+        found.append(shapes.c.trust <= number("maxTrust", query.maxTrust))
     return found
 
 
@@ -209,32 +219,30 @@ def _offers(kind: OrderKind, query: OrdersQuery) -> list[ColumnElement[bool]]:
     asset = getattr(query, own)
     if kind != OrderKind.WORKERPOOL and asset is None and owner is None:
         raise invalid(f"{own} or {own}Owner is required")
-    found = _equal_or_any(orders.c[own], own, asset)
-    found += _equal_or_any(orders.c.signer, f"{own}Owner", owner)
+    found = _equal_or_any(shapes.c[own], own, asset)
+    found += _equal_or_any(shapes.c.signer, f"{own}Owner", owner)
     for name in ("app", "dataset", "workerpool", "requester"):
         if name != own:
             strict = getattr(query, f"is{name.capitalize()}Strict")
             found += _restricted(name, getattr(query, name), strict)
     if kind == OrderKind.WORKERPOOL:
         if query.category is not None:
-            found.append(orders.c.category == number("category", query.category))
+            found.append(shapes.c.category == number("category", query.category))
         if query.minTrust is not None and (trust := number("minTrust", query.minTrust)) > 1:
-            found.append(orders.c.trust >= trust)
-    if kind == OrderKind.DATASET and query.bulkOnly == "true":
-        found += [orders.c.price == 0, orders.c.volume >= BULK_VOLUME]
+            found.append(shapes.c.trust >= trust)
     return found
 
 
 def _restricted(name: str, given: str | None, strict: str | None) -> list[ColumnElement[bool]]:
-    column = orders.c[name]
+    column = shapes.c[name]
     if given is None:
-        return [column == ZERO_ADDRESS]
+        return [admits(column, (ZERO_ADDRESS,))]
     if given == "any":
         return []
     wanted = _address_or_any(name, given)
     if strict == "true":
         return [column == wanted]
-    return [column.in_((ZERO_ADDRESS, wanted))]
+    return [admits(column, (ZERO_ADDRESS, wanted))]
 
 
 def _equal_or_any(column: Any, name: str, given: str | None) -> list[ColumnElement[bool]]:
@@ -254,7 +262,7 @@ def _tag_conditions(
     text: str, condition: Callable[[Any, int], ColumnElement[bool]]
 ) -> list[ColumnElement[bool]]:
     words = tag_words(Tag.parse(bytes32(text)))
-    return [condition(orders.c[name], words[name]) for name in TAG_WORDS]
+    return [condition(shapes.c[name], words[name]) for name in TAG_WORDS]
 
 
 def _has_all(column: Any, word: int) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from poco.contracts import MarketView
 from poco.orders import (
@@ -24,7 +24,16 @@ from poco.services.orderbook.book import Orderbook
 from poco.services.orderbook.facts import FactKind, Facts
 from poco.services.orderbook.flow import Offer
 from poco.services.orderbook.matching import Part, cheapest_fill, cost_of
-from poco.services.orderbook.tables import TAG_WORDS, categories, groups, orders, tag_words
+from poco.services.orderbook.shapes import admits, found_by, shaped
+from poco.services.orderbook.tables import (
+    SORTING,
+    TAG_WORDS,
+    categories,
+    groups,
+    orders,
+    shapes,
+    tag_words,
+)
 
 __all__ = ["Search"]
 
@@ -163,26 +172,31 @@ class Search:
     def _offers(self, kind: OrderKind, limit: int, enclave: bool | None = None) -> Iterator[Offer]:
         """Yield app or dataset orders, the cheapest first."""
         asset = kind.removesuffix("order")
-        where = [orders.c[asset] == getattr(self._request, asset), *self._admitting(asset)]
+        where = [
+            shapes.c.kind == kind,
+            shapes.c[asset] == getattr(self._request, asset),
+            *self._admitting(asset),
+        ]
         if enclave is not None:
-            where.append(orders.c[TAG_WORDS[0]].op("&")(int(TEE)) == int(enclave))
-        for row in self._stream(kind, limit, where):
+            where.append(shapes.c[TAG_WORDS[0]].op("&")(int(TEE)) == int(enclave))
+        for row in self._stream(shaped(and_(*where)), limit):  # an owner has few of them
             yield _offer(row, row.remaining)
 
     def _workerpools(self, terms: _Terms, volume: int) -> Iterator[Offer]:
         """Yield workerpool orders, the cheapest first, as far as their owners' stake reaches."""
-        where = [orders.c.trust >= terms.trust, *self._admitting("workerpool")]
+        where = [shapes.c.trust >= terms.trust, *self._admitting("workerpool")]
         if terms.category is not None:
-            where.append(orders.c.category == terms.category)
+            where.append(shapes.c.category == terms.category)
         else:
-            where.append(orders.c.category.in_(self._clocks))
+            where.append(shapes.c.category.in_(self._clocks))
         group = terms.workerpool in self._groups
         if terms.workerpool != ZERO_ADDRESS and not group:
-            where.append(orders.c.workerpool == terms.workerpool)
+            where.append(shapes.c.workerpool == terms.workerpool)
         words = tag_words(Tag(terms.tag))
-        where += [orders.c[name].op("&")(word) == word for name, word in words.items() if word]
+        where += [shapes.c[name].op("&")(word) == word for name, word in words.items() if word]
         stakes: dict[str, int] = {}
-        for row in self._stream(OrderKind.WORKERPOOL, terms.workerpoolmaxprice, where):
+        condition, _ = found_by(self._connection, OrderKind.WORKERPOOL, and_(*where))
+        for row in self._stream(condition, terms.workerpoolmaxprice):
             if group and not self._is_member(terms.workerpool, row.workerpool):
                 continue
             units = min(row.remaining, volume)
@@ -195,12 +209,11 @@ class Search:
             if units:
                 yield _offer(row, units)
 
-    def _stream(self, kind: OrderKind, limit: int, where: list[Any]) -> Iterator[Any]:
+    def _stream(self, condition: ColumnElement[bool], limit: int) -> Iterator[Any]:
         query = (
             select(*(orders.c[name] for name in (*_COLUMNS, *TAG_WORDS)))
-            .where(orders.c.kind == kind, orders.c.status == "open", orders.c.price <= limit)
-            .where(and_(*where))
-            .order_by(orders.c.price, orders.c.published, orders.c.hash)
+            .where(orders.c.rank <= limit, condition)
+            .order_by(*SORTING)
         )
         found = self._connection.execute(query, execution_options={"yield_per": 100})
         try:
@@ -218,8 +231,9 @@ class Search:
             if name != own
         }
         return [
-            orders.c[name].in_(
-                {ZERO_ADDRESS, side, *(it for it in self._groups if self._is_member(it, side))}
+            admits(
+                shapes.c[name],
+                {ZERO_ADDRESS, side, *(it for it in self._groups if self._is_member(it, side))},
             )
             for name, side in sides.items()
         ]

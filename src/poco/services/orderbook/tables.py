@@ -24,6 +24,8 @@ from poco.services.following import place
 
 __all__ = [
     "PLACE",
+    "SHAPE",
+    "SORTING",
     "TABLES",
     "TAG_WORDS",
     "blocks",
@@ -33,6 +35,7 @@ __all__ = [
     "groups",
     "journal",
     "orders",
+    "shapes",
     "tag_words",
 ]
 
@@ -99,6 +102,7 @@ orders = Table(
     Column("requester", _ADDRESS, nullable=False),
     Column("beneficiary", _ADDRESS),
     Column("price", BigInteger, nullable=False),
+    Column("rank", BigInteger, nullable=False),
     Column("appmaxprice", BigInteger),
     Column("datasetmaxprice", BigInteger),
     Column("stake", BigInteger, nullable=False),
@@ -111,23 +115,49 @@ orders = Table(
     Column("status", String(8), nullable=False),
     Column("published", BigInteger, nullable=False),
     Column("dead_since", BigInteger),
+    Column("shape", Integer),
     Column("document", Text, nullable=False),
 )
 """Orders. `app`, `dataset`, `workerpool` and `requester` are whom the order names on each side, as
-its asset or as a restriction; zero: everybody. `price` is what is sorted by, `stake` what the
-signer must have in the hub per task that remains (nRLC), `published` is in milliseconds since 1970,
-`dead_since` a block."""
+its asset or as a restriction; zero: everybody. `rank` is what is sorted by: the price, of a request
+minus it. `stake` is what the signer must have in the hub per task that remains (nRLC), `published`
+is in milliseconds since 1970, `dead_since` a block, `shape` that of an open order."""
 
-_SORTING = (orders.c.price, orders.c.published, orders.c.hash)
-# What the usual filters look at; so orders are counted without leaving the index.
-_FILTERED = ("app", "dataset", "workerpool", "requester", "trust", "remaining", *TAG_WORDS)
-for _name in ("app", "dataset", "workerpool", "requester", "category"):
-    _covered = _FILTERED if _name in ("app", "dataset", "category") else ()
-    _others = (orders.c[other] for other in _covered if other != _name)
-    _columns = (orders.c.kind, orders.c.status, orders.c[_name], *_SORTING, *_others)
-    Index(f"orders_by_{_name}", *_columns)
-Index("orders_by_price", orders.c.kind, orders.c.status, *_SORTING)
-Index("orders_by_signer", orders.c.signer, orders.c.kind, orders.c.status, *_SORTING)
+# Judgement looks for orders of an asset, of a signer, and for what died in dropped blocks; lists
+# read open orders in their order, or those of a few shapes.
+for _name in ("app", "dataset", "workerpool"):
+    Index(f"orders_by_{_name}", orders.c[_name], orders.c.kind)
+Index("orders_by_signer", orders.c.signer, orders.c.kind)
+Index(
+    "dead_orders",
+    orders.c.dead_since,
+    sqlite_where=orders.c.dead_since.is_not(None),
+    postgresql_where=orders.c.dead_since.is_not(None),
+)
+Index("orders_by_shape", orders.c.shape)
+SORTING = (orders.c.rank, orders.c.published, orders.c.hash)
+"""What lists of orders are sorted by: the best price first, then the oldest."""
+Index(
+    "orders_by_rank", orders.c.kind, orders.c.status, *SORTING, orders.c.shape, orders.c.remaining
+)
+
+SHAPE = (
+    *("kind", "signer", "app", "dataset", "workerpool", "requester", "beneficiary"),
+    *("category", "trust", *TAG_WORDS),
+)
+"""The columns of orders that shapes have."""
+
+shapes = Table(
+    "shapes",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    *(Column(name, orders.c[name].type, nullable=orders.c[name].nullable) for name in SHAPE),
+    Column("open", BigInteger, nullable=False),
+)
+"""What open orders have in common, and how many they are: see `poco.services.orderbook.shapes`."""
+for _name in ("app", "dataset", "workerpool", "requester", "signer"):
+    Index(f"shapes_by_{_name}", shapes.c[_name], shapes.c.kind)
 
 _DEAL_FILTERS = (
     "requester",

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from poco.database import Database
 from poco.services.results.quotas import Quotas
-from poco.services.results.space import ROLES, Space
+from poco.services.results.space import ROLES, Space, is_result
 from poco.services.results.tables import contents, results, uploads
 
 __all__ = ["Catalog", "Content", "Record", "Reservation"]
@@ -110,12 +110,22 @@ class Catalog:
         """Return the archives of a task, the oldest first."""
         return self._records(_ready().where(results.c.task == task))
 
-    def records(self, *, provisional: bool | None = None) -> list[Record]:
+    def records(self) -> list[Record]:
         """Return all archives, the oldest first."""
-        statement = _ready()
-        if provisional is not None:
-            statement = statement.where(results.c.provisional == provisional)
-        return self._records(statement)
+        return self._records(_ready())
+
+    def provisional(self) -> list[Record]:
+        """Return the archives whose digest the chain has yet to confirm, the oldest first."""
+        return self._records(_ready().where(results.c.provisional))
+
+    def expired(self, now: int) -> list[Record]:
+        """Return the confirmed archives that may go, the oldest first.
+
+        Args:
+            now: seconds since 1970.
+        """
+        is_due = and_(~results.c.provisional, results.c.expires <= now)
+        return self._records(_ready().where(is_due))
 
     def add(self, record: Record, content: Content) -> None:
         """Announce an archive; it counts when `set_ready` says that the storage has it.
@@ -125,8 +135,9 @@ class Catalog:
         key = and_(results.c.task == record.task, results.c.digest == record.digest)
         with self._database.writing() as connection:
             space = Space(self._database, connection)
-            size = self._announce(connection, space, content)
             present = connection.execute(_states().where(key)).one_or_none()
+            counts = present is None or not present.ready or _has_result(connection, content.cid)
+            size = self._announce(connection, space, content, counts=counts)
             if present is None:
                 connection.execute(results.insert(), asdict(record))
                 space.add_result(record.requester, record.workerpool, size)
@@ -145,17 +156,21 @@ class Catalog:
             space = Space(self._database, connection)
             if connection.execute(same).one_or_none() is None:
                 quotas.check_total(space.used(), content.size)
-                quotas.check_added(*_added(connection), content.size)
-            self._announce(connection, space, content)
+                quotas.check_added(*space.added(), content.size)
+            self._announce(connection, space, content, counts=False)
 
-    def _announce(self, connection: Connection, space: Space, content: Content) -> int:
-        """Have a file known; return its bytes."""
+    def _announce(
+        self, connection: Connection, space: Space, content: Content, *, counts: bool
+    ) -> int:
+        """Have a file known, and whether it counts as a result's; return its bytes."""
         statement = contents.select().where(contents.c.cid == content.cid).with_for_update()
         present = connection.execute(statement).one_or_none()
         if present is None:
             connection.execute(contents.insert(), asdict(content))
-            space.add_file(content.size)
+            space.add_file(content.size, is_result=counts)
             return content.size
+        if counts and not _has_result(connection, content.cid):
+            space.forget_added()
         if content.pinned and not present.pinned:
             matches = contents.c.cid == content.cid
             connection.execute(contents.update().where(matches).values(pinned=True))
@@ -170,7 +185,8 @@ class Catalog:
         """
         with self._database.writing() as connection:
             space = Space(self._database, connection)
-            self._announce(connection, space, content)
+            counts = _has_result(connection, content.cid)
+            self._announce(connection, space, content, counts=counts)
             same = contents.c.cid == content.cid
             connection.execute(contents.update().where(same).values(ready=True))
             if upload is not None:
@@ -226,8 +242,7 @@ class Catalog:
 
     def orphans(self) -> list[str]:
         """Return the content ids of files that nothing needs."""
-        needed = select(results.c.cid)
-        unneeded = and_(~contents.c.pinned, contents.c.cid.not_in(needed))
+        unneeded = and_(~contents.c.pinned, ~is_result)
         with self._database.reading() as connection:
             return list(connection.scalars(select(contents.c.cid).where(unneeded)))
 
@@ -257,16 +272,13 @@ class Catalog:
 
     def usage(self) -> tuple[int, int]:
         """Return how many files there are, and their bytes."""
-        with self._database.reading() as connection:
-            count, size = connection.execute(
-                select(func.count(), func.coalesce(func.sum(contents.c.size), 0))
-            ).one()
-        return int(count), int(size)
+        with self._database.writing() as connection:
+            return Space(self._database, connection).kept()
 
     def added(self) -> tuple[int, int]:
         """Return how many files belong to no task, and their bytes."""
-        with self._database.reading() as connection:
-            return _added(connection)
+        with self._database.writing() as connection:
+            return Space(self._database, connection).added()
 
     # UPLOADS
 
@@ -318,10 +330,6 @@ def _ready() -> Select[Any]:
     )
 
 
-def _added(connection: Connection) -> tuple[int, int]:
-    count, size = connection.execute(
-        select(func.count(), func.coalesce(func.sum(contents.c.size), 0)).where(
-            contents.c.cid.not_in(select(results.c.cid))
-        )
-    ).one()
-    return int(count), int(size)
+def _has_result(connection: Connection, cid: str) -> bool:
+    same = select(results.c.cid).where(results.c.cid == cid).limit(1)
+    return connection.execute(same).one_or_none() is not None

@@ -13,7 +13,7 @@ from typing import Protocol
 from poco import appio
 from poco.contracts import Market, Task, TaskStatus
 from poco.database import Database
-from poco.errors import ChainError, ConfigurationError
+from poco.errors import PocoError
 from poco.orders import ZERO_ADDRESS, TaskId
 from poco.services.results.admission import Admission, UploadRequest, admit
 from poco.services.results.catalog import Catalog, Content, Record, Reservation
@@ -30,6 +30,9 @@ __all__ = ["Pruned", "Results", "ResultsPort"]
 _MAX_PROVISIONAL = 3
 _UPLOAD_SECONDS = 24 * 3600
 _OVER = (TaskStatus.COMPLETED, TaskStatus.FAILED)
+_CLOSED = (*_OVER, TaskStatus.UNSET)
+"""Nothing will come of a task in the end; one that the node does not know may be on its way back
+after a reorganisation."""
 
 
 class ResultsPort(Protocol):
@@ -269,7 +272,8 @@ class Results:
         """Remove what is not needed any more; see `Pruned`.
 
         An archive stays while its task is open, and for the retention after the final deadline. One
-        that the chain did not confirm goes when the task is over. Times are those of the chain.
+        that the chain did not confirm goes when the task is over; a node that does not know the
+        task says nothing of it. Times are those of the chain.
 
         Raises:
             ChainError: the node does not answer.
@@ -277,8 +281,8 @@ class Results:
         """
         now = self.market.chain.timestamp()
         confirmed, removed = self._judge(now)
-        for record in self.catalog.records(provisional=False):
-            if record.expires <= now and self._task(record).status in _OVER:
+        for record in self.catalog.expired(now):
+            if self._task(record).status in _CLOSED:
                 self.catalog.drop(record)
                 removed += 1
         self._forget_uploads()
@@ -288,12 +292,15 @@ class Results:
     def _judge(self, now: int) -> tuple[int, int]:
         """Confirm or remove what was uploaded before it was contributed."""
         confirmed = removed = 0
-        for record in self.catalog.records(provisional=True):
+        for record in self.catalog.provisional():
             task = self._task(record)
+            is_known = task.status is not TaskStatus.UNSET
             if task.status is TaskStatus.COMPLETED and _hex(task.digest) == record.digest:
                 self.catalog.confirm(record)
                 confirmed += 1
-            elif task.status in _OVER or now >= task.final_deadline:
+            elif now >= (task.final_deadline if is_known else record.expires) or (
+                task.status in _OVER
+            ):
                 self.catalog.drop(record)
                 removed += 1
         return confirmed, removed
@@ -326,7 +333,7 @@ class Results:
         while not stop.wait(pause):
             try:
                 self.prune()
-            except (ChainError, ConfigurationError) as error:
+            except (PocoError, OSError) as error:
                 report(str(error))
 
 

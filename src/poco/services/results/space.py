@@ -1,4 +1,4 @@
-"""How many bytes are taken, in all and by each account: sums that are kept besides the rows.
+"""How many files there are, and their bytes, in all and by each account: sums besides the rows.
 
 Adding up all rows for each upload would take ever longer. A sum is made when it is first asked for,
 grows with what is added, and is made anew when something was removed.
@@ -11,12 +11,15 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from poco.database import Database, upsert
 from poco.services.results.tables import contents, results, taken, uploads
 
-__all__ = ["ROLES", "Space"]
+__all__ = ["ROLES", "Space", "is_result"]
 
 ROLES = ("requester", "workerpool")
 """The columns that name those who answer for a result."""
 
 _ALL = "all"
+_FILES = "files"
+_ADDED = "added"
+_ADDED_FILES = "added files"
 _found = select(taken.c.size).where(taken.c.owner == bindparam("name"))
 _grow = (
     taken.update()
@@ -24,6 +27,12 @@ _grow = (
     .values(size=taken.c.size + bindparam("more"))
 )
 _kept = select(func.sum(contents.c.size))
+_files = select(func.count()).select_from(contents)
+is_result = select(results.c.cid).where(results.c.cid == contents.c.cid).exists()
+"""The condition that a file of `contents` is the archive of a task."""
+
+_added = _kept.where(~is_result)
+_added_files = _files.where(~is_result)
 _kept_by = {
     role: _kept.join(results, results.c.cid == contents.c.cid).where(
         results.c[role] == bindparam("account")
@@ -48,6 +57,14 @@ class Space:
         if not database.is_sqlite:  # there only one transaction writes at a time
             connection.exec_driver_sql("LOCK TABLE taken IN EXCLUSIVE MODE")
 
+    def kept(self) -> tuple[int, int]:
+        """Return how many files there are, and their bytes."""
+        return self._known(_FILES, _files), self._known(_ALL, _kept)
+
+    def added(self) -> tuple[int, int]:
+        """Return how many files belong to no result, and their bytes."""
+        return self._known(_ADDED_FILES, _added_files), self._known(_ADDED, _added)
+
     def used(self) -> int:
         """Return the bytes of all files, and of all uploads that are under way."""
         return self._known(_ALL, _kept) + self._sum(_under_way)
@@ -62,9 +79,22 @@ class Space:
         kept = self._known(_name(role, account), _kept_by[role], account)
         return kept + self._sum(_under_way_by[role], account)
 
-    def add_file(self, size: int) -> None:
-        """Count a new file, bytes."""
-        self._connection.execute(_grow, {"name": _ALL, "more": size})
+    def add_file(self, size: int, *, is_result: bool) -> None:
+        """Count a new file.
+
+        Args:
+            size: bytes.
+            is_result: whether it is the archive of a task.
+        """
+        more = {_FILES: 1, _ALL: size}
+        if not is_result:
+            more |= {_ADDED_FILES: 1, _ADDED: size}
+        rows = [{"name": name, "more": value} for name, value in more.items()]
+        self._connection.execute(_grow, rows)
+
+    def forget_added(self) -> None:
+        """Have the sums of files without result made anew, for one of them becomes a result."""
+        self._connection.execute(taken.delete().where(taken.c.owner.in_((_ADDED, _ADDED_FILES))))
 
     def add_result(self, requester: str, workerpool: str, size: int) -> None:
         """Count a new result whose file has some bytes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, MetaData, String, Table
 
 __all__ = ["TABLES", "contents", "results", "taken", "uploads"]
 
@@ -14,7 +14,7 @@ contents = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(66), nullable=False),
     Column("pinned", Boolean, nullable=False),
-    Column("ready", Boolean, nullable=False),
+    Column("ready", Boolean, nullable=False, index=True),
 )
 results = Table(
     "results",
@@ -30,6 +30,7 @@ results = Table(
     Column("provisional", Boolean, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
+    Index("results_ending", "provisional", "expires"),
 )
 uploads = Table(
     "uploads",

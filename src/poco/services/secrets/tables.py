@@ -18,7 +18,7 @@ SECRETS = Table(
     Column("name", String(256), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("software", Boolean, nullable=False),
-    Column("expires", Float),
+    Column("expires", Float, index=True),
     Column("key_id", String(16), nullable=False, index=True),
     Column("nonce", LargeBinary, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),

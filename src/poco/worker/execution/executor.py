@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,12 @@ __all__ = ["error_execution", "execute"]
 
 
 def execute(
-    task: TaskInputs, runtime: Runtime, workdir: Path, *, resume: bool = False
+    task: TaskInputs,
+    runtime: Runtime,
+    workdir: Path,
+    *,
+    resume: bool = False,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Execution:
     """Run a task's app and turn what it leaves into a result.
 
@@ -37,6 +43,8 @@ def execute(
         workdir: folder for the work of all tasks; created when missing, private to the worker.
         resume: whether a run of the task that an earlier process of the worker began goes on, if
             it still can.
+        is_wanted: asked before the app is started, which may be long after the call: its image may
+            have to be pulled.
 
     Returns:
         The result, or why there is none.
@@ -64,6 +72,8 @@ def execute(
             placed = place_inputs(task, params, names, generation, folders)
         state = replace(state, inputs=placed.digests)
         spec = run_spec(task, params, generation, folders, names, placed)
+        if not is_wanted():
+            raise ExecutionError(Cause.ABORTED_BY_WORKER, "the worker has ended it before it began")
         run = runtime.run(replace(spec, resume=resumed))
         state = replace(
             state,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TaskFolders"]
+__all__ = ["TaskFolders", "remove_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ class TaskFolders:
         """Create the folders of a task in the place of older ones."""
         folders = cls.find(workdir, task_id)
         if folders.base.exists():
-            shutil.rmtree(folders.base)
+            remove_tree(folders.base)
         for parent in (folders.base, folders.output.parent):
             parent.mkdir(mode=0o700, parents=True)
         folders.input.mkdir()
+        folders.input.chmod(0o755)  # whatever the worker's umask, images that are not root read
         folders.output.mkdir()
-        folders.output.chmod(0o777)  # images that do not run as root write, too
+        folders.output.chmod(0o777)  # and write
         return folders
 
     @property
@@ -61,3 +63,29 @@ class TaskFolders:
         self.output.rename(rejected)
         self.output.mkdir()
         return rejected
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that an app has left in it, however deep.
+
+    `shutil.rmtree` goes down as deep as the app went, to the end of the stack or of the file
+    descriptors. Here each folder is moved to the top before it is looked into.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    moved = Path(tempfile.mkdtemp(dir=folder))
+    found = [folder]
+    for number, current in enumerate(found):
+        with os.scandir(current) as listing:
+            entries = list(listing)
+        for place, entry in enumerate(entries):
+            path = Path(entry.path)
+            if path == moved:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                found.append(path.rename(moved / f"{number}-{place}"))
+            else:
+                path.unlink()
+    for current in (*found[1:], moved, folder):
+        current.rmdir()

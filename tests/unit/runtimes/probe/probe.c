@@ -122,6 +122,10 @@ int main(int count, char **arguments) {
         if (!strcmp(first, "link")) return symlink("/etc/passwd", "/iexec_out/closed/link");
         if (!strcmp(first, "sparse")) return truncate("/iexec_out/closed/deep/file", 1LL << 40);
         return atoi(first) ? (int)sleep(atoi(first)) : 0;
+    } else if (!strcmp(verb, "burrow")) { /* folder in folder in folder */
+        for (int i = atoi(first); i; i--)
+            if (mkdir(i == atoi(first) ? "/iexec_out/d" : "d", 0777) ||
+                chdir(i == atoi(first) ? "/iexec_out/d" : "d")) return 1;
     } else if (!strcmp(verb, "call")) { /* host:port through the proxy, after some seconds */
         sleep(atoi(second));
         return call(first);
