@@ -282,7 +282,9 @@ def _faults(url: URL) -> Iterator[None]:
             f"the database must answer: {str(error.orig).splitlines()[0]}",
             field="database",
             value=_shown(url.render_as_string(hide_password=True)),
-            remedy="start it, or check the URL",
+            remedy="make room on its disk, or let it be written"
+            if url.get_backend_name() == "sqlite"
+            else "start it, or check the URL",
         ) from error
 
 

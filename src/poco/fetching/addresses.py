@@ -26,6 +26,9 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _CID_V0 = re.compile(r"/(?:ipfs|p2p)/(Qm[1-9A-HJ-NP-Za-km-z]{44})")
 _CID = re.compile(r"[A-Za-z0-9]{46,128}")
 _NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
+"""What can be the name of a host at all (RFC 1123, and underscores, which are seen)."""
 _IPFS_PREFIXES = ("ipfs://", "/ipfs/", "/p2p/")
 
 
@@ -114,6 +117,10 @@ def web_url(url: str | httpx.URL) -> httpx.URL:
             ipaddress.ip_address(parsed.host)
         except ValueError as error:
             raise ForbiddenAddressError("an IPv4 address is four decimal numbers") from error
+    elif ":" not in parsed.host and not _HOST.fullmatch(parsed.raw_host.decode("ascii")):
+        raise ForbiddenAddressError(
+            "a URL must be well-formed: letters, digits, hyphens and dots name a host"
+        )
     return parsed
 
 

@@ -73,7 +73,8 @@ async def _to_node(visitor: WebSocket, node: ClientConnection) -> None:
 
     with suppress(ConnectionClosed):
         while (message := await visitor.receive())["type"] == "websocket.receive":
-            await node.send(message.get("text") or message["bytes"])
+            text = message.get("text")
+            await node.send(message["bytes"] if text is None else text)
 
 
 async def _to_visitor(node: ClientConnection, visitor: WebSocket) -> None:
