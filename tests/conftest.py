@@ -13,6 +13,17 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines differ in speed, runs must not differ in examples: POCO_EXAMPLES asks for new ones.
+settings.register_profile(
+    "poco",
+    deadline=None,
+    derandomize="POCO_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("poco")
 
 # Ape reads it when its configuration is first used, which is after this file is loaded.
 _ape_data = tempfile.mkdtemp(prefix="poco-ape-")

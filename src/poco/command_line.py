@@ -19,6 +19,7 @@ from poco.errors import ConfigurationError, InternalError, PocoError
 __all__ = [
     "INTERRUPTED",
     "as_failure",
+    "is_lively",
     "is_terminal",
     "one_line_errors",
     "stopped_by_signals",
@@ -70,6 +71,11 @@ def as_failure(error: Exception) -> PocoError:
 def is_terminal(stream: TextIO | None) -> bool:
     """Tell whether people are at a standard stream; one that was closed is None."""
     return stream is not None and not stream.closed and stream.isatty()
+
+
+def is_lively(stream: TextIO | None) -> bool:
+    """Tell whether a standard stream is a terminal that can write over what it shows."""
+    return is_terminal(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def visible(text: str) -> str:

@@ -393,9 +393,6 @@ def test_market__random_history__is_what_the_model_says(each_market: Market) -> 
         settings=settings(
             max_examples=EXAMPLES if each_market.mode == "token" else -(-EXAMPLES // 2),
             stateful_step_count=24,
-            deadline=None,
-            derandomize="POCO_EXAMPLES" not in os.environ,
-            database=None,
             phases=[Phase.generate],  # a history is short enough to read as it is
             suppress_health_check=list(HealthCheck),
         ),

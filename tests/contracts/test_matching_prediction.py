@@ -10,7 +10,7 @@ import ape
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
-from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 from local_chain import undone
 from market import DEPOSIT, RLC, ZERO_ADDRESS, Market, Revert, revert_of
@@ -25,7 +25,7 @@ from poco.orders import (
 )
 
 MAX_WORD = 2**256 - 1
-EXAMPLES = int(os.environ.get("POCO_TEST_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("POCO_EXAMPLES", "30"))
 """How many random examples to try; by default a few that are always the same."""
 
 
@@ -277,11 +277,7 @@ def spoil(market, cast, orders, signatures):
 
 
 @settings(
-    max_examples=EXAMPLES or 30,
-    deadline=None,
-    database=None,
-    derandomize=not EXAMPLES,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=EXAMPLES,
 )
 @given(made=changes, sponsored=st.booleans(), before=st.sampled_from([0, 0, 0, 1]))
 def test_match__any_orders__does_what_why_not_match_says(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ape
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_chain import undone
 
@@ -47,9 +47,7 @@ def test_getters__return_the_fields(kind, entry):
     assert values == kind.fields("first")
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_getters__for_any_fields__return_them(kind, app_owner, data):
     fields = tuple(data.draw(VALUES[type_]) for type_ in kind.types)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ape
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from local_chain import undone
 
@@ -281,9 +281,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(steps=STEPS)
 def test_lists__after_any_creations_and_transfers__agree_with_the_model(
     workerpool_registry, accounts, steps

@@ -45,7 +45,7 @@ def until(holds: Callable[[], bool], said: Callable[[], str]) -> None:
 def test_chain__ends_and_nothing_is_kept__ends_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("poco.local.stack._PROBE_SECONDS", 0.02)
     with Stack(settings(workers=0)) as stack:
-        os.kill(chain_of(os.getpid()), signal.SIGKILL)
+        os.kill(stack._node.pid, signal.SIGKILL)
         with pytest.raises(ChainError, match=r"killed by signal 9.*nothing of it is kept.*--state"):
             stack.wait(threading.Event())
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from poco.cli.rendering import failure_document, rendered
-from poco.command_line import INTERRUPTED, as_failure, is_terminal, visible
+from poco.command_line import INTERRUPTED, as_failure, is_lively, is_terminal, visible
 from poco.errors import PocoError, UserInputError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Conversation:
         """
         if self.raw or self.quiet:
             yield lambda _: None
-        elif is_terminal(sys.stderr):
+        elif is_lively(sys.stderr):
             from rich.console import Console
             from rich.text import Text
 

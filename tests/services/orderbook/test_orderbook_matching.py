@@ -127,7 +127,7 @@ def taken(left: tuple[int, ...], place: int) -> tuple[int, ...]:
     return (*left[:place], left[place] - 1, *left[place + 1 :])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     apps=APPS,
     datasets=st.none() | DATASETS,

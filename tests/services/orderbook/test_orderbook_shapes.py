@@ -84,7 +84,7 @@ def suits(row: Row, query: dict[str, str]) -> bool:
 
 
 @given(OFFERS, QUERIES, st.sampled_from([0, 1_000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_orders__of_any_query__are_those_that_suit_it(
     database: Database, offers: list[WorkerpoolOrder], query: dict[str, str], few: int
 ) -> None:

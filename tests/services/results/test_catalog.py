@@ -214,7 +214,7 @@ _deeds = st.tuples(
 
 
 @given(st.lists(_deeds, max_size=25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sums__whatever_happens__are_those_of_the_rows(
     deeds: list[tuple[str, str, str, str, str]],
 ) -> None:

@@ -60,7 +60,7 @@ def test_add__several_files__are_named_as_by_kubo_and_served(shop: Shop) -> None
     assert httpx.head(f"{shop.url}/ipfs/{HELLO}").is_success
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=2_000), st.integers(1, 300))
 def test_add__any_content__comes_back_under_its_name(shop: Shop, seed: bytes, times: int) -> None:
     content = seed * times

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.appio import (
@@ -157,7 +157,6 @@ def declared(content: bytes) -> bytes:
     return declared_digest(io.BufferedReader(io.BytesIO(content)))  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.booleans(), st.booleans(), st.booleans())
 def test_declared__32_bytes_in_hex__are_the_digest(
     digest: bytes, prefix: bool, newline: bool, upper: bool
@@ -166,7 +165,6 @@ def test_declared__32_bytes_in_hex__are_the_digest(
     assert declared((b"0x" * prefix) + text.encode() + (b"\n" * newline)) == digest
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1).filter(lambda content: len(content) != 32))
 def test_declared__other_hex__stands_for_its_bytes(content: bytes) -> None:
     assert declared(content.hex().encode()) == sha256(content)

@@ -34,7 +34,7 @@ def test_dataset__encrypted_and_decrypted__is_the_same(tmp_path: Path, size: int
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_dataset__any_content__survives(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

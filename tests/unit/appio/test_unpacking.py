@@ -142,7 +142,7 @@ def test_unpack__size_that_the_header_lies_about__does_not_help(
     assert (folder / "bomb").stat().st_size <= 10
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_unpack__any_bytes__are_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

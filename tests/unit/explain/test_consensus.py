@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.contracts import Contribution, ContributionStatus
@@ -30,7 +30,6 @@ def played(groups: dict[bytes, int], trust: int, agreeing: int) -> bool:
     return group * trust > total * (trust - 1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 2**40), max_size=4), TRUST)
 def test_wanted__any_groups__is_the_least_number_that_wins(weights: list[int], trust: int) -> None:
     ordered = sorted(weights, reverse=True)

@@ -477,7 +477,7 @@ _INDEPENDENT = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sets(st.sampled_from(_INDEPENDENT)))
 def test_explain_orders__any_set_of_flips__names_that_set(keys: set[tuple[str, str]]) -> None:
     fair = Fair().look(balances=dict.fromkeys((key.address for key in KEYS.values()), NOT_SOLD))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.errors import UserInputError
@@ -77,7 +77,6 @@ def test_recognise__half_a_byte__says_so() -> None:
         recognise("0xabc")
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_recognise__any_text__is_something_or_refused_in_words(text: str) -> None:
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from eth_abi import encode
 from eth_hash.auto import keccak
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import poco
@@ -216,7 +216,6 @@ def test_explain_revert__that_is_no_rule__says_what_it_is(data: bytes, rule: str
     assert finding.remedy
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_explain_revert__of_any_bytes__never_fails(data: bytes) -> None:
     assert render(explain_revert(data))

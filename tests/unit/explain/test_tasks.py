@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.appio import Cause, error_text
@@ -174,7 +174,6 @@ def test_explain_task__scheduler_names_causes__explains_each_once() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["currentStatus", "blockedReason", "replicates"]),

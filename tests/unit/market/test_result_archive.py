@@ -103,7 +103,7 @@ _NAMES = st.text(st.sampled_from("abcABC012._- é漢\U0001d48f"), min_size=1, ma
 _FOLDERS = st.dictionaries(_NAMES, st.binary(max_size=64), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(direct=_FOLDERS, nested=_FOLDERS, algorithm=st.sampled_from([None, "tree-v1"]), path=_NAMES)
 def test_inspect__any_output__has_the_digest_that_the_worker_found(
     tmp_path_factory: pytest.TempPathFactory,

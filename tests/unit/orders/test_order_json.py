@@ -143,7 +143,7 @@ def test_from_json__malformed_bytes__name_field_and_value(name: str, written: An
 
 @pytest.mark.parametrize("name", [key for key in app_json() if key != "sign"])
 def test_from_json__missing_field__is_named(name: str) -> None:
-    with pytest.raises(UserInputError, match=rf"apporder\.{name} .*missing"):
+    with pytest.raises(UserInputError, match=rf"apporder\.{name}: .*missing"):
         AppOrder.from_json(without(app_json(), name))
 
 

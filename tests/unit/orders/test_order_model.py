@@ -81,7 +81,7 @@ def test_order__largest_uint256__is_kept() -> None:
 
 @pytest.mark.parametrize("salt", [b"", bytes(31), bytes(33), "0x" + "00" * 32, None])
 def test_order__salt_that_is_not_32_bytes__is_refused(salt: Any) -> None:
-    with pytest.raises(UserInputError, match=r"apporder\.salt .*32 bytes"):
+    with pytest.raises(UserInputError, match=r"apporder\.salt.*32 bytes"):
         app_order(salt=salt)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_account.messages import _hash_eip191_message, encode_typed_data
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.orders import (
@@ -61,14 +61,12 @@ def test_abi__round_trip_through_bytes__is_the_same_order(order: AnyOrder) -> No
     assert type(order).from_abi(values) == order
 
 
-@settings(deadline=None)
 @given(order=orders, domain=domains)
 def test_order_hash__any_order__is_that_of_eth_account(order: AnyOrder, domain: Domain) -> None:
     message = encode_typed_data(full_message=order_typed_data(order, domain))
     assert order_hash(order, domain) == _hash_eip191_message(message)
 
 
-@settings(deadline=None)
 @given(order=orders, action=st.sampled_from(OrderAction), domain=domains)
 def test_operation_hash__any_operation__is_that_of_eth_account(
     order: AnyOrder, action: OrderAction, domain: Domain

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runtime_bench import HISTOGRAM, Bench
 
@@ -182,9 +182,7 @@ def test_separator__semicolon__is_understood(compute: Callable[..., Execution]) 
     assert result(compute("--column v --separator ;", b"k;v\na,b;3\n"))["sum"] == 3
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.integers(-(10**18) + 1, 10**18 - 1) | st.integers(-(10**7), 10**7),

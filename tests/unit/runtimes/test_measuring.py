@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,25 +28,31 @@ def output(tmp_path: Path) -> Iterator[Path]:
     remove_tree(folder)
 
 
-@contextmanager
-def opened_twice(path: Path) -> Iterator[None]:
-    with path.open("wb") as file, path.open("rb"):
-        allocate(file.fileno(), MIB)
-        path.unlink()
-        yield
+OPENED = "again = open(path, 'rb')"
+MAPPED = "content = mmap.mmap(file.fileno(), 2**20); file.close()"
+HELD = [OPENED, MAPPED] if os.geteuid() == 0 else [OPENED]  # root alone sees mappings
 
 
 @contextmanager
-def mapped(path: Path) -> Iterator[None]:
-    with path.open("w+b") as file:
-        allocate(file.fileno(), MIB)
-        content = mmap.mmap(file.fileno(), MIB)
-    path.unlink()
-    with content:
-        yield
+def deleted(path: Path, held: str = "") -> Iterator[int]:
+    """Have a process hold a deleted file of 1 MiB, and nothing else; return its id."""
+    script = f"""
+import mmap, os, sys
+path = sys.argv[1]
+file = open(path, "w+b")
+os.posix_fallocate(file.fileno(), 0, 2**20)
+{held}
+os.unlink(path)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process.pid
 
 
-HELD = [opened_twice, mapped] if os.geteuid() == 0 else [opened_twice]  # root alone sees mappings
 Metered = Callable[..., Meter]
 
 
@@ -123,10 +130,10 @@ def test_measure__link_to_elsewhere__is_not_followed(
 
 @pytest.mark.parametrize("held", HELD)
 def test_measure__deleted_file_still_held__is_counted_once_the_disk_shows_a_loss(
-    output: Path, meter: Metered, held: Callable[[Path], AbstractContextManager[object]]
+    output: Path, meter: Metered, held: str
 ) -> None:
-    with held(output / "file"):
-        watched = meter(PLENTY, PLENTY, PLENTY - 65 * MIB, processes=[os.getpid()])
+    with deleted(output / "file", held) as process:
+        watched = meter(PLENTY, PLENTY, PLENTY - 65 * MIB, processes=[process])
         assert watched.measure().size == 0
         assert watched.measure().size == MIB
 
@@ -134,22 +141,18 @@ def test_measure__deleted_file_still_held__is_counted_once_the_disk_shows_a_loss
 def test_measure__loss_that_the_folders_explain__is_looked_for_nowhere_else(
     output: Path, meter: Metered
 ) -> None:
-    with (output / "file").open("wb") as file, (output / "kept").open("wb") as kept:
-        allocate(file.fileno(), MIB)
-        (output / "file").unlink()
+    with deleted(output / "file") as process, (output / "kept").open("wb") as kept:
         allocate(kept.fileno(), 10 * MIB)
-        usage = meter(PLENTY, PLENTY - 70 * MIB, processes=[os.getpid()]).measure()
+        usage = meter(PLENTY, PLENTY - 70 * MIB, processes=[process]).measure()
     assert 10 * MIB <= usage.size < 11 * MIB
 
 
 def test_measure__room_that_others_freed__explains_no_later_loss(
     output: Path, meter: Metered
 ) -> None:
-    with (output / "file").open("wb") as file:
-        allocate(file.fileno(), MIB)
-        (output / "file").unlink()
+    with deleted(output / "file") as process:
         free = (PLENTY, PLENTY + LIMIT, PLENTY + LIMIT - 65 * MIB)
-        watched = meter(*free, processes=[os.getpid()])
+        watched = meter(*free, processes=[process])
         watched.measure()
         assert watched.measure().size == MIB
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import MetaData
 from support.faulty_rpc import faulty_rpc
@@ -109,8 +109,6 @@ class Story:
 
 @settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(story=st.lists(events, min_size=3, max_size=12))
 def test_pump__any_story_of_faults__pays_each_exactly_once(
