@@ -61,7 +61,7 @@ gas: build ## measure gas on anvil and compare it with the reference and the sna
 gas-update: build ## accept the gas as it is now, unless a target is missed
 	@$(LOCAL) python -m benchmarks.gas --update && python -m benchmarks.breakdown --update
 
-bench: build ## run all benchmarks
+bench: build ## run the benchmarks
 	@$(LOCAL) python -m benchmarks.gas
 	@$(LOCAL) python -m benchmarks.breakdown
 	@$(LOCAL) python -m benchmarks.orders

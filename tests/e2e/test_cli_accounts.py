@@ -82,7 +82,7 @@ class Person:
 def typed(*words: str, prompts: int) -> str:
     """What a command shows at a terminal, where the passphrase is typed at each prompt."""
     terminal, end = os.openpty()
-    command = ["timeout", "30", sys.executable, "-m", "poco", *words]
+    command = ["timeout", "120", sys.executable, "-m", "poco", *words]
     process = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, start_new_session=True)
     os.close(end)
     shown = ""
@@ -135,6 +135,11 @@ def test_account__deposit_and_withdraw__moves_money_between_wallet_and_hub(
     assert alice("account", "withdraw", "1000000000")["amount"] == str(RLC)
     shown = alice("account", "show")["balance"]
     assert shown == {"stake": str(before + 4 * RLC), "locked": "0"}
+
+
+@pytest.mark.parametrize("verb", ["deposit", "withdraw"])
+def test_account__nothing__is_refused(alice: Person, verb: str) -> None:
+    assert "must be greater than 0" in alice.refusal("account", verb, "0")
 
 
 @pytest.mark.parametrize("verb", ["deposit", "withdraw"])
@@ -197,9 +202,23 @@ def test_wallet__swept__is_empty_but_for_dust(alice: Person, market: Market) -> 
     assert {"from", "to", "sendERC20TxHash", "sendNativeTxHash"} == set(swept)
     assert market.token.balance_of(BOB.address) == nrlc + 7
     assert market.chain.balance(BOB.address) > wei + 99 * 10**16
-    done = alice.run("wallet", "sweep", "--to", BOB.address, "--force", "--raw")
-    assert done.exit_code == 1
-    assert "do not pay for the gas" in json.loads(done.stderr)["fail"][0]
+    again = alice("wallet", "sweep", "--to", BOB.address, "--force")
+    assert "do not pay for the gas" in again["errors"][0]
+    assert "do not pay" in alice.run("wallet", "sweep", "--to", BOB.address, "--force").stderr
+
+
+def test_wallet__swept_to_a_contract__keeps_everything(alice: Person, market: Market) -> None:
+    words = ("wallet", "sweep", "--to", market.hub.address, "--force")
+    assert "not swept to a contract" in alice.refusal(*words)
+
+
+def test_wallet__swept_without_gas_for_the_token__keeps_everything(
+    alice: Person, market: Market
+) -> None:
+    made = alice("wallet", "create", "--unencrypted", "--force")["address"]
+    market.acting_as(OWNER).token.transfer(made, 7)
+    alice.refusal("wallet", "sweep", "--to", BOB.address, "--force", code=4)
+    assert market.token.balance_of(made) == 7
 
 
 def test_wallet_show__of_the_wallet__has_its_key_only_when_asked(alice: Person) -> None:
@@ -401,6 +420,73 @@ def test_init__beside_an_address_book__knows_its_hub(alice: Person, market: Mark
     assert Project(alice.folder).chain().hub == market.hub.address
 
 
+def test_init__with_an_address_book__is_for_that_market_wherever_its_services_are(
+    alice: Person, market: Market
+) -> None:
+    replace(market.book, chain_id=1234).write(alice.folder / "far.json")
+    words = ("init", "--force", "--skip-wallet", "--book", "far.json")
+    assert "no node" in alice.run(*words).stderr
+    alice(*words, "--url", f"host={market.chain.url}", "--url", "sms=https://secrets.example.org/")
+    assert json.loads((alice.folder / "chain.json").read_text())["chains"] == {
+        "market": {
+            "id": "1234",
+            "host": market.chain.url,
+            "hub": market.hub.address,
+            "sms": "https://secrets.example.org",
+        }
+    }
+
+
+def test_init__with_the_book_of_a_local_chain__knows_the_usual_ports(
+    alice: Person, market: Market
+) -> None:
+    market.book.write(alice.folder / "book.json")
+    alice("init", "--force", "--skip-wallet", "--book", "book.json")
+    entry = Project(alice.folder).chain()
+    assert (entry.host, entry.hub) == ("http://127.0.0.1:8545", market.hub.address)
+
+
+def test_init__with_the_document_of_a_market__is_for_that_one(alice: Person) -> None:
+    info = announced()
+    alice.write("info.json", info.to_json())
+    alice("init", "--force", "--skip-wallet", "--info", "info.json")
+    assert json.loads((alice.folder / "chain.json").read_text()) == info.chain_json()
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "code"),
+    [
+        (("--book", "none.json"), "no address book", 3),
+        (("--info", "none.json"), "no such file", 2),
+        (("--info", "chain.json"), "poco up --info", 3),
+        (("--book", "a", "--info", "b"), "either --book or --info", 2),
+        (("--url", "sms"), "URL is needed", 2),
+        (("--url", "hub=0x12"), "NAME of host, sms", 2),
+    ],
+)
+def test_init__of_a_market_that_cannot_be_found__changes_nothing(
+    alice: Person, words: tuple[str, ...], told: str, code: int
+) -> None:
+    before = (alice.folder / "chain.json").read_text()
+    assert told in alice.refusal("init", "--force", "--skip-wallet", *words, code=code)
+    assert (alice.folder / "chain.json").read_text() == before
+
+
+def test_init__no_room_on_the_disk__leaves_the_files_as_they_were(alice: Person) -> None:
+    alice.write("iexec.json", {"description": "mine"})
+    before = {path.name: path.read_bytes() for path in alice.folder.glob("*.json")}
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)); "
+        "from poco.cli.main import main; main('init', '--skip-wallet', '--force', '--raw')"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "cannot be written: File too large" in json.loads(done.stderr)["error"]["message"]
+    assert {path.name: path.read_bytes() for path in alice.folder.glob("*.json")} == before
+    assert list(alice.folder.glob(".iexec*")) == []
+
+
 def test_init__files_are_there__asks_before_it_replaces_them(alice: Person) -> None:
     before = (alice.folder / "chain.json").read_text()
     assert "--force" in alice.refusal("init", "--skip-wallet")
@@ -423,8 +509,9 @@ def test_wallet_import__from_standard_input__never_stands_on_the_command_line(
     assert json.loads(done.stdout)["address"] == BOB.address
 
 
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
 def test_wallet__made_and_used_at_a_terminal__asks_for_its_passphrase_unseen(
-    alice: Person, market: Market
+    alice: Person, market: Market, monkeypatch: pytest.MonkeyPatch, term: str
 ) -> None:
     made = typed("wallet", "create", "--keystoredir", "local", prompts=2)
     [file] = alice.folder.glob("UTC--*")
@@ -432,6 +519,7 @@ def test_wallet__made_and_used_at_a_terminal__asks_for_its_passphrase_unseen(
     address = f"0x{file.name.rpartition('--')[2]}"
     alice("wallet", "send-ether", "1", "--to", address, "--account", "TEST::1", "--force")
     (alice.folder / "wallet.json").unlink()
+    monkeypatch.setenv("TERM", term)
     shown = typed("account", "approve", "1", BOB.address, "--keystoredir", "local", prompts=1)
     assert f"{BOB.address} may spend 0.000000001 RLC" in shown
     assert "approving" in shown

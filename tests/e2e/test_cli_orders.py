@@ -20,7 +20,10 @@ from support.official_client import OfficialClient
 from poco.cli.main import commands
 from poco.contracts import Chain, EventReader, Market, Mode, Wallet
 from poco.deployment import deploy
-from poco.orders import ZERO_ADDRESS
+from poco.errors import UserInputError
+from poco.market.publishing import fill_order
+from poco.market.purchase import Offer
+from poco.orders import ZERO_ADDRESS, order_hash, read_orders
 from poco.services.compass import compass_router
 from poco.services.orderbook import Orderbook, orderbook_application
 from poco.services.orderbook.tables import orders, shapes
@@ -198,6 +201,14 @@ def test_deploy__with_checksum_auto__registers_the_hash_of_the_module(
     assert poco("app", "show")["app"]["appChecksum"] == shown["appChecksum"]
 
 
+def test_deploy__module_on_the_disk__warns_that_usual_workers_refuse_it(poco: Project) -> None:
+    poco("app", "init", "--type", "WASM", role="app_owner")
+    poco.edit("app", name="on my disk", multiaddr="/srv/app.wasm")
+    told = poco.run("app", "deploy", role="app_owner")
+    assert "warning: app.multiaddr = '/srv/app.wasm': only workers with --allow-files run" in told
+    assert "deployed app at address" in told
+
+
 @pytest.mark.parametrize(
     ("fields", "words", "rule"),
     [
@@ -348,6 +359,15 @@ def test_published_orders__are_found_by_their_flags(town: Town, poco: Project) -
     assert found("--tag", "tee") == set()
 
 
+def test_deploy__address_cannot_be_kept__is_told_all_the_same(town: Town, poco: Project) -> None:
+    poco("app", "init", role="app_owner")
+    poco.edit("app", name="kept nowhere", multiaddr="user/image:1")
+    (poco.folder / "deployed.json").mkdir()
+    answer = json.loads(poco.run("app", "deploy", "--raw", role="app_owner", code=1))
+    assert "deployed.json" in answer["fail"][0]
+    assert poco("app", "show", answer["address"])["app"]["appName"] == "kept nowhere"
+
+
 def test_publish__without_agreement__publishes_nothing(town: Town, poco: Project) -> None:
     words = ["workerpool", "publish", town.stage.pool]
     refused = poco.run(*words, role="scheduler", code=2, answer="n\n")
@@ -398,7 +418,7 @@ def test_orders__are_signed_published_filled_and_canceled(town: Town, poco: Proj
     assert deal is not None
     assert (deal.price, deal.requester) == (8, address(town, "requester"))
     again = poco.refusal("order", "fill", "--force", role="requester")
-    assert "Match_OrderConsumed" in again
+    assert f"the requestorder {order_hash_of(poco, 'request')} are taken" in again
     # By hash, with a request that is made on the spot.
     by_hash = [f"--{name}={found['orderHash']}" for name, found in hashes.items()]
     params = ["--params", '{"iexec_args":"again"}']
@@ -411,6 +431,28 @@ def test_orders__are_signed_published_filled_and_canceled(town: Town, poco: Proj
     assert "txHash" in poco("order", "cancel", "--app", "--force", role="app_owner")["apporder"]
     canceled = poco.refusal("order", "cancel", "--app", "--force", role="app_owner")
     assert "apporder already canceled" in canceled
+
+
+def order_hash_of(poco: Project, name: str) -> str:
+    """The hash of an order of orders.json."""
+    market = poco.town.stage.market
+    order: Any = read_orders(poco.read("orders.json"), market.chain.chain_id)[f"{name}order"]  # type: ignore[literal-required]
+    return f"0x{order_hash(order, market.domain).hex()}"
+
+
+def test_fill_order__taken_between_check_and_sending__names_the_order(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look is at the chain as it was before somebody else was faster."""
+    stage = town.stage
+    app, _, pool, request = stage.orders(with_dataset=False)
+    offer, buyer = Offer(app=app, workerpool=pool), stage.market.acting_as(stage.keys["requester"])
+    views = [buyer.view()]
+    fill_order(stage.requester, offer, request)
+    monkeypatch.setattr(buyer, "view", lambda: views.pop() if views else stage.market.view())
+    with pytest.raises(UserInputError, match="tasks of the requestorder 0x"):
+        fill_order(buyer, offer, request)
+    assert views == []
 
 
 def wait_for_deals(poco: Project, count: int) -> None:

@@ -178,6 +178,8 @@ def test_app_run__with_download__fetches_each_result_into_a_folder(desk: Desk) -
     assert [path.relative_to(desk.folder / "results").name for path in paths] == names
     assert all(path.is_file() for path in paths)
     assert len(names) == 2
+    watched = desk("deal", "show", answer["deals"][0]["dealid"], "--watch")
+    assert (watched["completedTasksCount"], watched["failedTasks"]) == (2, [])
 
 
 def test_app_run__app_behind_download__is_not_taken_for_a_folder(desk: Desk) -> None:
@@ -225,7 +227,7 @@ def test_app_run__confidential__has_secrets_and_a_sealed_result(desk: Desk) -> N
         "requester secret 2 of the requester",
     ]
     assert desk.lines(taskid, "plain", "--decrypt") == expected
-    desk("task", "show", taskid, "--download", "sealed")
+    desk("task", "show", taskid, "--download", "sealed.zip")
     opened = desk("result", "decrypt", "sealed.zip")["resultsPath"]
     assert Path(opened).read_bytes() == (desk.folder / "plain.zip").read_bytes()
 
@@ -275,9 +277,10 @@ def test_app_run__nobody_sells_it__says_whose_order_is_missing(desk: Desk) -> No
     assert "no order with tasks left is available for this app" in told
 
 
-def test_app_run__more_trust_than_offered__names_the_rule(desk: Desk) -> None:
-    told = desk.refusal("app", "run", desk.app, "--trust", "99", "--force")
-    assert "is available for any workerpool" in told
+def test_app_run__nobody_offers_what_is_demanded__names_it(desk: Desk) -> None:
+    words = ("--trust", "99", "--category", "1", "--tag", "gpu", "--force")
+    told = desk.refusal("app", "run", desk.app, *words)
+    assert "of any workerpool in category 1 with trust 99 with the flags gpu" in told
 
 
 def test_app_run__app_fails__ends_with_an_error_and_its_reason(desk: Desk) -> None:
@@ -411,7 +414,8 @@ def test_deal__never_computed__is_claimed_when_it_is_late(desk: Desk) -> None:
     assert "nothing to claim" in desk.refusal("deal", "claim", dealid)
     assert "FAILED cannot be claimed" in desk.refusal("task", "claim", opened[0])
     watched = desk.run("deal", "show", dealid, "--watch", "--raw")
-    assert (watched.exit_code, json.loads(watched.stderr)["failedTasksCount"]) == (1, 3)
+    told = json.loads(watched.stderr)
+    assert (watched.exit_code, told["failedTasksCount"], len(told["failedTasks"])) == (1, 3, 3)
 
 
 def test_claim_deal__somebody_claims_a_task_meanwhile__claims_the_rest(desk: Desk) -> None:

@@ -72,7 +72,7 @@ def venue_of(town: Town, stack: ExitStack) -> Venue:
     nowhere = "http://127.0.0.1:9"
     account = development_account(Role.REQUESTER)
     book = OrderbookClient(nowhere, town.market.domain)
-    venue = Venue(town.requester, account, book, SecretsClient(nowhere), nowhere, nowhere)
+    venue = Venue(town.requester, account, book, SecretsClient(nowhere), *3 * [nowhere])
     stack.callback(venue.close)
     return venue
 

@@ -36,6 +36,8 @@ class TaskContext:
         app_secret: the app developer's secret, None when there is none.
         requester_secrets: the requester's secrets by the number in ``iexec_secrets``.
         app_variables: what a v2 registry entry gives to the app.
+        bulk_files: names of the bulk's datasets in the input folder, empty in the place of one that
+            could not be had; None when the task has no bulk.
     """
 
     task_id: bytes
@@ -49,6 +51,7 @@ class TaskContext:
     app_secret: Secret | None = None
     requester_secrets: Mapping[int, Secret] = field(default_factory=lambda: MappingProxyType({}))
     app_variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    bulk_files: tuple[str, ...] | None = None
 
 
 def environment(context: TaskContext, generation: Generation = Generation.V5) -> dict[str, str]:
@@ -76,6 +79,10 @@ def environment(context: TaskContext, generation: Generation = Generation.V5) ->
     }
     if context.dataset_file is not None:
         variables["IEXEC_DATASET_FILENAME"] = context.dataset_file
+    if context.bulk_files is not None:
+        variables["IEXEC_BULK_SLICE_SIZE"] = str(len(context.bulk_files))
+    for position, name in enumerate(context.bulk_files or (), start=1):
+        variables[f"IEXEC_DATASET_{position}_FILENAME"] = name
     for position, name in enumerate(context.input_files, start=1):
         variables[f"IEXEC_INPUT_FILE_NAME_{position}"] = name
     if context.app_secret is not None:

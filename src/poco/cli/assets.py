@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,7 +15,7 @@ from poco.cli.shell import (
     tx_options,
     wallet_options,
 )
-from poco.errors import UserInputError
+from poco.errors import PocoError, UserInputError
 
 if TYPE_CHECKING:
     from eth_typing import ChecksumAddress
@@ -97,17 +97,39 @@ def _deploy(asset: Kind) -> click.Command:
             shell.say(f"checksum 0x{digest.hex()}")
         if str(description.get("owner")).lower() != shell.address.lower():
             shell.warn(f"the {asset} will belong to {description.get('owner')}, not to your wallet")
+        if asset != "workerpool":
+            _warn_of_place(shell, asset, description)
         market = shell.market  # asks for a passphrase, before a live line is there
         with shell.progress(f"deploying {asset}"):
             found = deploy_asset(market, Asset(asset), description, digest)
-        shell.project.save_deployed(asset, shell.chain.id, found.address)
+        failures = []
+        try:
+            shell.project.save_deployed(asset, shell.chain.id, found.address)
+        except PocoError as error:  # what is deployed must be told all the same
+            failures.append(f"the address is in no file: {error}")
         shell.done(
             {"address": found.address, "txHash": found.transaction},
             f"deployed {asset} at address {found.address}",
+            failures=failures,
         )
 
     deploy.help = f"Register the {asset} that iexec.json describes."
     return deploy
+
+
+def _warn_of_place(shell: Shell, asset: Kind, description: Mapping[str, Any]) -> None:
+    """Warn of an address that only workers of `poco up` are sure to fetch from."""
+    from poco.local.runfile import running
+    from poco.market.descriptions import checked_description, refused_place
+    from poco.orders import Asset
+
+    refused = refused_place(checked_description(Asset(asset), description))
+    here = running()
+    if refused is not None and (here is None or here.stack_info.rpc != shell.chain.host):
+        shell.warn(
+            f"{asset}.multiaddr = {description['multiaddr']!r}: {refused}; workers of others need "
+            "a public URL, or an IPFS path that their gateways have"
+        )
 
 
 def _checksum_option(asset: Kind) -> Callable[[F], F]:

@@ -39,9 +39,8 @@ def show(shell: Shell, dealid: str, watch: bool) -> None:
         "failedTasksCount": len(state.failed),
         "deal": state.to_json(),
         "tasks": [task.to_json() for task in state.tasks],
+        "failedTasks": [task.to_json() for task in state.failed],
     }
-    if state.failed:
-        document["failedTasks"] = [task.to_json() for task in state.failed]
     shell.done(document, failures=state.troubles)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from poco.cli.groups import LazyGroup
-from poco.cli.shell import Shell, chain_options, output_options
+from poco.cli.shell import Shell, chain_options, output_options, rendered
+from poco.command_line import is_terminal
 from poco.errors import UserInputError
 
 if TYPE_CHECKING:
     from poco.orders import OrderKind
     from poco.services.orderbook.answers import OrdersFilter, PublishedOrder
 
-__all__ = ["command"]
+__all__ = ["command", "listing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _HIDDEN = ("volume", "salt", "sign", "params")
@@ -126,7 +129,8 @@ def _show(shell: Shell, name: str, limit: int, options: Mapping[str, Any]) -> No
     rows = [_row(kind, order) for order in found.orders]
     more = found.count - len(rows)
     total = f"{found.count} open {kind}(s)" + (f", {more} not shown" if more > 0 else "")
-    text = "\n".join([*_table(rows), total])
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    text = "\n".join([*listing(rows, width), total])
     shell.done({"count": found.count, f"{name}Orders": rows}, text)
 
 
@@ -159,8 +163,13 @@ def _row(kind: OrderKind, found: PublishedOrder) -> dict[str, Any]:
     return {"orderHash": found.hash, **own, "remaining": found.remaining, **kept}
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return rows as aligned lines; columns that say nothing are left out."""
+def listing(rows: Sequence[Mapping[str, Any]], width: int | None) -> list[str]:
+    """Return rows as the lines of a table, or one below the other where it has no room.
+
+    Args:
+        rows: all with the same keys; columns that say nothing are left out.
+        width: of the terminal, in characters; None without one.
+    """
     from poco.orders import ZERO_ADDRESS, Tag
 
     def cell(name: str, value: Any) -> str:
@@ -171,5 +180,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     shown = [{name: cell(name, value) for name, value in row.items()} for row in rows]
     names = [name for name in (shown[0] if shown else ()) if any(row[name] != "-" for row in shown)]
     widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in names}
+    if width is not None and sum(widths.values()) + 2 * len(names) > width + 2:
+        return [f"{rendered({name: row[name] for name in names})}\n" for row in shown]
     lines = [{name: name for name in names}, *shown] if shown else []
     return ["  ".join(f"{line[name]:<{widths[name]}}" for name in names).rstrip() for line in lines]

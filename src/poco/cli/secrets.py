@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from poco.contracts import Market
+from poco.fetching import PUBLIC_GATEWAYS
 from poco.orders import TaskId, checked_address
 from poco.services.secrets import (
     Gate,
@@ -17,6 +18,7 @@ from poco.services.secrets import (
     KeyRing,
     SecretsService,
     SecretStore,
+    bulk_fetcher,
     secrets_application,
 )
 from poco.web import run
@@ -81,6 +83,12 @@ def command() -> None:
     help="Believe only the owners of these pools.",
 )
 @click.option(
+    "--ipfs-gateway",
+    multiple=True,
+    metavar="URL",
+    help="Where bulks are fetched from, instead of the public ones; may be repeated.",
+)
+@click.option(
     "--legacy-updates/--no-legacy-updates",
     default=True,
     show_default=True,
@@ -104,6 +112,7 @@ def serve(
     software: bool,
     worker: tuple[str, ...],
     workerpool: tuple[str, ...],
+    ipfs_gateway: tuple[str, ...],
     legacy_updates: bool,
     requests_per_minute: int,
 ) -> None:
@@ -118,6 +127,7 @@ def serve(
     service = SecretsService(
         gate,
         SecretStore(database, KeyRing.load(master_key_file)),
+        bulk_fetcher(ipfs_gateway or PUBLIC_GATEWAYS),
         per_peer=RateLimit(requests_per_minute),
         per_address=RateLimit(requests_per_minute),
         legacy_updates=legacy_updates,

@@ -42,7 +42,7 @@ def command(shell: Shell, info_file: Path | None) -> None:
     from poco.local.summary import terms
 
     if info_file is not None:
-        write_json(info_file, found.info)
+        write_json(info_file, found.info, "--info")
     services = look(found)
     width = max(len(one.url) for one in services) + 2
     rows = [

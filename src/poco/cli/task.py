@@ -68,7 +68,7 @@ def show(
         key = None
         if decrypt:
             key = private_key(shell, beneficiary_keystoredir, beneficiary_key_file)
-        target = Path.cwd() / (download or f"0x{identity.hex()}")
+        target = Path.cwd() / (download.removesuffix(".zip") or f"0x{identity.hex()}")
         document["resultPath"] = str(download_result(shell, identity, target, key))
     failed = watch and state.trouble
     shell.done(document, failures=[f"task {taskid}: {state.trouble}"] if failed else [])

@@ -173,11 +173,11 @@ def _run(shell: Shell, settings: StackSettings, info_file: Path | None, *, again
             gc.freeze()
             gc.enable()
             if info_file is not None:
-                require_writable(info_file)
+                require_writable(info_file, "--info")
             stack = context.enter_context(Stack(settings, report=voice))
         _, first_signal = stopped_by_signals()
         if info_file is not None:
-            write_json(info_file, stack.info.to_json())
+            write_json(info_file, stack.info.to_json(), "--info")
         context.enter_context(recorded(stack.info, settings, stack.app_types))
         voice.tell = shell.say
         ready = time.monotonic()

@@ -217,7 +217,10 @@ def sweep(shell: Shell, to: str, force: bool) -> None:
         swept = money.sweep(market, target)
     hashes = {"sendERC20TxHash": swept.token_hash, "sendNativeTxHash": swept.coin_hash}
     sent = {name: text for name, text in hashes.items() if text is not None}
-    errors = {"errors": list(swept.errors)} if swept.errors else {}
+    stayed = [f"{swept.dust} wei do not pay for the gas of sending them"] if swept.dust else []
+    for remark in stayed:
+        shell.warn(remark)
+    errors = {"errors": [*stayed, *swept.errors]} if stayed or swept.errors else {}
     shell.done(
         {"from": shell.address, "to": target, **sent, **errors},
         f"Sent everything to {target}" if sent else "",

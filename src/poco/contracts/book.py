@@ -218,8 +218,13 @@ class AddressBook:
             )
 
 
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
+def write_json(path: Path, document: Mapping[str, Any], field: str = "out") -> None:
     """Write a JSON file so that no reader sees half of it.
+
+    Args:
+        path: the file.
+        document: its content.
+        field: the option that names it.
 
     Raises:
         ConfigurationError: the file cannot be written.
@@ -236,11 +241,15 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, field) from error
 
 
-def require_writable(path: Path) -> None:
+def require_writable(path: Path, field: str = "out") -> None:
     """Check that a file can be written, before anything is done that it should record.
+
+    Args:
+        path: the file.
+        field: the option that names it.
 
     Raises:
         ConfigurationError: it cannot.
@@ -252,15 +261,15 @@ def require_writable(path: Path) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
             pass
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, field) from error
 
 
-def _unwritable(path: Path, error: OSError) -> ConfigurationError:
+def _unwritable(path: Path, error: OSError, field: str) -> ConfigurationError:
     return ConfigurationError(
         f"the file cannot be written: {error.strerror}",
-        field="out",
+        field=field,
         value=str(path),
-        remedy="choose a file in a folder that you may write to",
+        remedy="make room, or choose a file in a folder that you may write to",
     )
 
 

@@ -28,6 +28,7 @@ from poco.orders import (
     order_hash,
     recover_signer,
     why_not_compatible,
+    why_not_for_bulks,
 )
 
 __all__ = ["explain_bulk", "explain_orders"]
@@ -90,9 +91,14 @@ def explain_bulk(
         kind="orders",
         subject=f"datasetorder + deal {hexed(dealid)}",
         title=_count(findings) if findings else "the dataset order admits the deal",
-        facts=tuple(_of_order(order, view)),
+        facts=(*_of_order(order, view), *_in_a_bulk(order)),
         findings=findings,
     )
+
+
+def _in_a_bulk(order: DatasetOrder) -> Iterator[tuple[str, str]]:
+    if reason := why_not_for_bulks(order):
+        yield "in a bulk", f"its key is not handed out: {reason}"
 
 
 def _count(findings: tuple[Finding, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypedDict, Unpack
@@ -27,6 +27,8 @@ class Options(TypedDict, total=False):
 
     dataset: Dataset | str | None
     """A dataset, or the address of one."""
+    datasets: Sequence[Dataset | str] | None
+    """Many at once, encrypted all: ``IEXEC_DATASET_<n>_FILENAME``."""
     secrets: Mapping[int, str]
     """Secrets by the number the app sees: ``IEXEC_REQUESTER_SECRET_<n>``."""
     trust: int

@@ -211,6 +211,7 @@ class Market(AppExecutor):
             secrets=SecretsClient(info.sms),
             gateway=info.ipfsGateway,
             scheduler=info.workerpool.apiUrl,
+            node=info.ipfsNode,
         )
         stack.callback(self._venue.close)
         self._shelf = stack.enter_context(open_shelf())

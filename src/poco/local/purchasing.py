@@ -28,8 +28,10 @@ from poco.orders import (
 from poco.secret import Secret
 from poco.services.orderbook import ANY, OrdersFilter
 
-__all__ = ["Bought", "Limits", "Purchase", "Work", "buy_all"]
+__all__ = ["MOST_TASKS", "Bought", "Limits", "Purchase", "Work", "buy_all"]
 
+MOST_TASKS = 1000
+"""Tasks of one request: their opening fits into a few blocks."""
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.1
 _FINAL_CLOCKS = 10

@@ -39,6 +39,7 @@ from poco.services.secrets import (
     SecretsClient,
     SecretsService,
     SecretStore,
+    bulk_fetcher,
     secrets_application,
 )
 from poco.web import application
@@ -136,6 +137,7 @@ class Services:
         service = SecretsService(
             Gate(self._market, simulated=True, software=True),
             store,
+            bulk_fetcher([self._urls["ipfsGateway"]]),
             per_peer=RateLimit(_MANY),
             per_address=RateLimit(_MANY),
         )

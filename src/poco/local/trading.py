@@ -22,7 +22,7 @@ from poco.local.outcome import (
     TaskResult,
     require_success,
 )
-from poco.local.purchasing import Purchase, Work, buy_all
+from poco.local.purchasing import MOST_TASKS, Purchase, Work, buy_all
 from poco.local.venue import Venue
 from poco.local.watching import BoughtTask, TaskFuture, Watch
 from poco.market import collect_result
@@ -31,8 +31,6 @@ __all__ = ["Trader"]
 
 _TOGETHER = 32
 """Deals that are under way at a time."""
-_MOST_TASKS = 1000
-"""Tasks of one deal: their opening fits into a few blocks."""
 _FETCHERS = 4
 _SILENCE_SECONDS = 60.0
 """After so long without a word from the node, nobody waits any more."""
@@ -234,8 +232,8 @@ def _lots(taken: Iterable[tuple[Work, TaskFuture]]) -> Iterator[_Lot]:
     for work, future in taken:
         equal.setdefault(work, []).append(future)
     for work, futures in equal.items():
-        for begin in range(0, len(futures), _MOST_TASKS):
-            yield work, futures[begin : begin + _MOST_TASKS]
+        for begin in range(0, len(futures), MOST_TASKS):
+            yield work, futures[begin : begin + MOST_TASKS]
 
 
 def _fail(future: TaskFuture, error: BaseException) -> None:

@@ -10,7 +10,7 @@ import httpx
 from eth_account.signers.local import LocalAccount
 
 from poco.contracts import Category, Market
-from poco.errors import ContractError, UserInputError
+from poco.errors import ContractError, PeerError, UserInputError
 from poco.market.money import deposit
 from poco.orders import TaskId
 from poco.peers import json_object, peer_client
@@ -35,6 +35,7 @@ class Venue:
         secrets: where secrets are kept.
         gateway: URL where results are.
         scheduler: URL of the pool's scheduler.
+        node: URL of the IPFS node.
     """
 
     market: Market
@@ -43,6 +44,7 @@ class Venue:
     secrets: SecretsClient
     gateway: str
     scheduler: str
+    node: str
     _http: httpx.Client = field(
         default_factory=lambda: peer_client(
             _MAX_ANSWER_BYTES, timeout=_TIMEOUT_SECONDS, trust_env=False
@@ -95,6 +97,24 @@ class Venue:
         """Return why the scheduler does no more for a task; empty when it has not given up."""
         told = self._told(taskid)
         return str(told.get("blockedReason")) if told.get("currentStatus") == _GIVEN_UP else ""
+
+    def publish(self, content: bytes) -> str:
+        """Add a file to the IPFS node, and return its content id.
+
+        Raises:
+            PeerError: the node does not take it.
+        """
+        try:
+            answer = self._http.post(f"{self.node}/api/v0/add", files={"file": content})
+            answer.raise_for_status()
+            return str(json_object(answer)["Hash"])
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+            raise PeerError(
+                f"the IPFS node does not take a file: {error}",
+                field="ipfsNode",
+                value=self.node,
+                remedy="look whether the market still runs",
+            ) from error
 
     def _told(self, taskid: TaskId) -> dict[str, Any]:
         """Return what the scheduler says of a task; empty when it says nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from poco.appio import ExecutionError, join_arguments
 from poco.errors import UserInputError
 from poco.local import given
 from poco.local.bringing import CONFIDENTIAL, find_dataset
+from poco.local.bulks import write_bulk
 from poco.local.goods import App, Arguments, Dataset, InputFile, Options
 from poco.local.purchasing import Limits, Work
 from poco.local.result_keys import ResultKeys
@@ -81,12 +83,14 @@ class Wishes:
                 remedy="choose one of them",
             )
         said: dict[str, Any] = {name: it for name, it in options.items() if it is not None}
-        dataset = self._dataset(said.get("dataset"))
+        dataset, many = self._datasets(said)
         named = self._secrets(said.get("secrets", {}))
         beneficiary = given.address("beneficiary", said.get("beneficiary", self._venue.account))
         is_sealed, key = self._sealing(said.get("encrypt_result", False), beneficiary)
         callback = given.address("callback", said.get("callback", ZERO_ADDRESS))
-        confidential = bool(named) or is_sealed or (dataset is not None and dataset.confidential)
+        confidential = (
+            bool(named or many) or is_sealed or (dataset is not None and dataset.confidential)
+        )
         terms = RunTerms(
             app=app.address,
             params="",
@@ -103,8 +107,10 @@ class Wishes:
             app=_limit("max_app_price", said),
             dataset=_limit("max_dataset_price", said),
         )
+        bulk = write_bulk(self._venue, many, app.address, terms.workerpool) if many else None
         write = partial(
             write_params,
+            "" if bulk is None else json.dumps({"bulk_cid": bulk}),
             secrets=named,
             encrypt_result=is_sealed,
             has_callback=callback != ZERO_ADDRESS,
@@ -167,6 +173,19 @@ class Wishes:
             value=str(file)[:_SHOWN],
             remedy="give one of them",
         )
+
+    def _datasets(self, said: Mapping[str, Any]) -> tuple[Dataset | None, list[Dataset]]:
+        """Return the dataset of the deal, and those of its bulk."""
+        one, many = said.get("dataset"), said.get("datasets", ())
+        if isinstance(many, str) or not isinstance(many, Sequence) or (one is not None and many):
+            raise UserInputError(
+                "several datasets are a list, and there is no other dataset then",
+                field="datasets",
+                value=str(many)[:_SHOWN],
+                remedy="give all of them in datasets=[…], or one in dataset=…",
+            )
+        found = [it if isinstance(it, Dataset) else find_dataset(self._venue, it) for it in many]
+        return self._dataset(one), found
 
     def _dataset(self, wanted: object) -> Dataset | None:
         if wanted is None or isinstance(wanted, Dataset):

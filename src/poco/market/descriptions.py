@@ -9,9 +9,10 @@ from typing import Any
 from poco.appio import parse_app
 from poco.appio.kind import DOCKER, WASM
 from poco.errors import UserInputError
+from poco.fetching import FetchPolicy, ForbiddenAddressError, locate
 from poco.orders import Asset
 
-__all__ = ["checked_description", "read_checksum"]
+__all__ = ["checked_description", "read_checksum", "refused_place"]
 
 _FIELDS = {
     Asset.APP: ("owner", "name", "type", "multiaddr", "checksum"),
@@ -74,6 +75,37 @@ def read_checksum(asset: Asset, text: str) -> bytes:
             remedy="correct it in iexec.json, or let it be computed with --checksum",
         )
     return checksum
+
+
+def refused_place(description: Mapping[str, Any]) -> str | None:
+    """Say why workers with the usual options will not fetch what a section names.
+
+    Args:
+        description: of an app or dataset, checked.
+
+    Returns:
+        None when they may: names of hosts are not looked up.
+    """
+    place = parse_app(description["multiaddr"]).reference
+    on_disk = place.startswith("/") and not place.startswith(("/ipfs/", "/p2p/"))
+    if on_disk and description.get("type") == WASM:
+        return "only workers with --allow-files run a module of their own disk"
+    try:
+        hosts = [url.host for url in locate(place, ()).urls]
+    except ForbiddenAddressError:
+        return None  # an image
+    if any(map(_is_private, hosts)):
+        return "only workers with --allow-network or --allow-private-network fetch from there"
+    return None
+
+
+def _is_private(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not FetchPolicy().permits(host)
+    except ValueError:  # a name
+        return False
 
 
 def _require_place(multiaddr: str) -> None:

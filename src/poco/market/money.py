@@ -44,11 +44,13 @@ class Swept:
     Args:
         token_hash: transaction of the token.
         coin_hash: transaction of the chain's currency.
-        errors: why something stayed.
+        dust: wei that stayed, because they do not pay for the gas of sending them.
+        errors: why more than that stayed.
     """
 
     token_hash: str | None
     coin_hash: str | None
+    dust: int
     errors: tuple[str, ...]
 
 
@@ -72,15 +74,17 @@ def deposit(market: Market, amount: int) -> Receipt[None]:
         amount: nRLC.
 
     Raises:
-        UserInputError: the wallet has not so much.
+        UserInputError: it is nothing, or the wallet has not so much.
         ChainError: the node does not answer, or there is no gas.
     """
+    _require_some(amount)
     _require(amount, balances(market, market.account).nrlc, "the wallet", show_token)
     return market.deposit(amount)
 
 
 def withdraw(market: Market, amount: int) -> Receipt[None]:
     """Take free stake out of the hub; see `deposit`."""
+    _require_some(amount)
     _require(
         amount, market.hub.account(market.account).stake, "the account's free stake", show_token
     )
@@ -119,15 +123,25 @@ def sweep(market: Market, to: ChecksumAddress) -> Swept:
         to: who gets it.
 
     Returns:
-        What was sent; a transfer that fails does not stop the other.
+        What was sent. The token's hash is there also when the second transfer fails.
+
+    Raises:
+        UserInputError: it would go to a contract, which may have no way to give it back.
+        ChainError: the token cannot be sent; its gas is not sent away, either.
     """
+    if market.view().has_code(to):
+        raise UserInputError(
+            "a wallet is not swept to a contract",
+            field="to",
+            value=to,
+            remedy="name a wallet; `poco wallet send-ether` and send-RLC pay a contract that "
+            "takes money",
+        )
     token_hash = coin_hash = None
+    dust = 0
     errors = []
-    try:
-        if market.mode is Mode.TOKEN and (amount := market.token.balance_of(market.account)):
-            token_hash = market.token.transfer(to, amount).transaction_hash
-    except PocoError as error:
-        errors.append(f"failed to transfer tokens: {error}")
+    if market.mode is Mode.TOKEN and (amount := market.token.balance_of(market.account)):
+        token_hash = market.token.transfer(to, amount).transaction_hash
     try:
         wei = market.chain.balance(market.account)
         request = {"from": market.account, "to": to, "value": "0x0"}
@@ -137,11 +151,11 @@ def sweep(market: Market, to: ChecksumAddress) -> Swept:
         amount = wei - gas * price * 9 // 8
         if amount > 0:
             coin_hash = _wallet_send(market, to, amount, gas=gas).transaction_hash
-        elif wei:
-            errors.append(f"{wei} wei do not pay for the gas of sending them")
+        else:
+            dust = wei
     except PocoError as error:
         errors.append(f"failed to transfer the chain's currency: {error}")
-    return Swept(token_hash, coin_hash, tuple(errors))
+    return Swept(token_hash, coin_hash, dust, tuple(errors))
 
 
 def _wallet_send(
@@ -150,6 +164,16 @@ def _wallet_send(
     if market.wallet is None:
         raise UserInputError("an account is needed to send money", field="account")
     return market.wallet.execute(Call("transfer", to, b"", nothing, value=amount, gas=gas))
+
+
+def _require_some(amount: int) -> None:
+    if amount == 0:
+        raise UserInputError(
+            "an amount must be greater than 0",
+            field="amount",
+            value=show_token(amount),
+            remedy="there is nothing to move",
+        )
 
 
 def _require(amount: int, held: int, holder: str, shown: Callable[[int], str]) -> None:

@@ -172,14 +172,28 @@ class Supply:
             missing, value = "app", terms.app
         else:
             missing, value = "workerpool", terms.workerpool
+        demands = self._demands() if missing == "workerpool" else ""
+        remedy = f"see `poco orderbook {missing}`; its owner can publish one"
+        if value == ZERO_ADDRESS:
+            return UserInputError(
+                f"no order with tasks left is available of any {missing}{demands}", remedy=remedy
+            )
         return UserInputError(
-            f"no order with tasks left is available for this {missing}"
-            if value != ZERO_ADDRESS
-            else f"no order with tasks left is available for any {missing}",
+            f"no order with tasks left is available for this {missing}{demands}",
             field=missing,
             value=value,
-            remedy=f"see `poco orderbook {missing}`; its owner can publish one",
+            remedy=remedy,
         )
+
+    def _demands(self) -> str:
+        """Return what is demanded of a workerpool order, in words."""
+        terms = self._terms
+        found = [] if terms.category is None else [f"in category {terms.category}"]
+        if terms.trust:
+            found.append(f"with trust {terms.trust}")
+        if terms.tag:
+            found.append(f"with the flags {terms.tag}")
+        return "".join(f" {demand}" for demand in found)
 
     def _find_datasets(self) -> Sequence[DatasetOrder]:
         """Return orders of the dataset, the cheapest first."""

@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from poco.contracts import Market
 from poco.contracts.events import OrdersMatched
-from poco.errors import PeerError, PocoError, UserInputError
+from poco.errors import ContractError, PeerError, PocoError, UserInputError
 from poco.market.assets import read_asset, require_owner
 from poco.market.purchase import Offer, require_match
 from poco.orders import (
@@ -163,7 +163,11 @@ def fill_order(market: Market, offer: Offer, request: RequestOrder) -> Filled:
     """
     orders = (offer.app, offer.dataset, offer.workerpool, request)
     require_match(market, *orders)
-    receipt = market.hub.match_orders(*orders)
+    try:
+        receipt = market.hub.match_orders(*orders)
+    except ContractError:  # somebody was faster: which order it is, the contract tells by hash only
+        require_match(market, *orders)
+        raise
     return Filled(
         receipt.value, receipt.events.first(OrdersMatched).volume, receipt.transaction_hash
     )

@@ -156,7 +156,7 @@ def _unwritable(folder: Path, error: OSError) -> UserInputError:
         f"the results folder cannot be written: {error.strerror}",
         field="results",
         value=str(folder),
-        remedy="choose a folder that you may write to",
+        remedy="make room, or choose a folder that you may write to",
     )
 
 

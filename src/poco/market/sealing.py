@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -86,7 +88,7 @@ def encryptions(originals: Path, encrypted: Path, keys: Path) -> list[EncryptedD
 
 
 def encrypt_datasets(wanted: list[EncryptedDataset]) -> list[EncryptedDataset]:
-    """Encrypt datasets, each with a new key; what was there is replaced.
+    """Encrypt datasets, each with a new key; what was there is replaced, key and file together.
 
     The key of the last one is kept as ``dataset.key``, too.
 
@@ -105,10 +107,13 @@ def encrypt_datasets(wanted: list[EncryptedDataset]) -> list[EncryptedDataset]:
             dataset.encrypted.parent.mkdir(parents=True, exist_ok=True)
             dataset.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             key = generate_dataset_key()
-            for place in (dataset.key, dataset.key.with_name(_LAST_KEY)):
-                with new_file(place) as file:
+            last = dataset.key.with_name(_LAST_KEY)
+            # An older key is replaced only when an older encrypted file has been.
+            with new_file(dataset.key) as own_file, new_file(last) as last_file:
+                for file in (own_file, last_file):
                     file.write(key.encode())
-            checksum = encrypt_dataset(dataset.original, dataset.encrypted, key)
+                    file.flush()
+                checksum = encrypt_dataset(dataset.original, dataset.encrypted, key)
             done.append(
                 EncryptedDataset(dataset.original, dataset.encrypted, dataset.key, checksum)
             )
@@ -161,20 +166,28 @@ def make_result_keys(
     """
     name = beneficiary_key_name(address)
     try:
-        if replace:
-            for file in (folder / name, folder / f"{name}.pub"):
-                _set_aside(file)
-        if pem is None:
-            return generate_result_keypair(folder, address)
-        return import_result_keypair(folder, address, pem)
+        with _set_aside(*([folder / name, folder / f"{name}.pub"] if replace else [])):
+            if pem is None:
+                return generate_result_keypair(folder, address)
+            return import_result_keypair(folder, address, pem)
     except OSError as error:
         raise _unusable(error) from error
 
 
-def _set_aside(file: Path) -> None:
-    if file.exists():
-        free = (file.with_name(f"{file.name}.{number}") for number in count(1))
-        file.rename(next(path for path in free if not path.exists()))
+@contextmanager
+def _set_aside(*files: Path) -> Iterator[None]:
+    """Move files aside; they are back when the block fails."""
+    moved: dict[Path, Path] = {}
+    try:
+        for file in files:
+            if file.exists():
+                free = (file.with_name(f"{file.name}.{number}") for number in count(1))
+                moved[file] = file.rename(next(path for path in free if not path.exists()))
+        yield
+    except BaseException:
+        for file, aside in moved.items():
+            aside.replace(file)
+        raise
 
 
 def beneficiary_key_name(address: ChecksumAddress) -> str:
@@ -212,7 +225,7 @@ def open_result(archive: Path, target: Path, private_key: bytes) -> None:
 def _unusable(error: OSError) -> ConfigurationError:
     return ConfigurationError(
         f"the file cannot be read or written: {error.strerror}",
-        field="file",
-        value=str(error.filename),
+        field="file" if error.filename else "",
+        value=error.filename,
         remedy="check its permissions, and the space that is left",
     )

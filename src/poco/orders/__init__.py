@@ -4,7 +4,12 @@ Pure: no network and no disk; what the chain knows comes in through a `ChainView
 """
 
 from poco.orders._abi import UINT256_MAX, ZERO_ADDRESS, checked_address, parse_amount
-from poco.orders.compatibility import BulkDeal, why_not_compatible
+from poco.orders.compatibility import (
+    MIN_BULK_VOLUME,
+    BulkDeal,
+    why_not_compatible,
+    why_not_for_bulks,
+)
 from poco.orders.documents import OrdersByKind, read_orders, with_orders
 from poco.orders.identities import (
     DealId,
@@ -86,6 +91,7 @@ __all__ = [
     "MAX_PARAMS_BYTES",
     "MAX_REWARD_RATIO",
     "MAX_TRUST",
+    "MIN_BULK_VOLUME",
     "NULL_DATASET_ORDER",
     "ORDER_CLASSES",
     "SCHEDULER_STAKE_PERCENT",
@@ -147,6 +153,7 @@ __all__ = [
     "to_compact_signature",
     "type_string",
     "why_not_compatible",
+    "why_not_for_bulks",
     "why_not_match",
     "with_orders",
 ]

@@ -9,14 +9,17 @@ from eth_typing import ChecksumAddress
 
 from poco.orders._abi import ZERO_ADDRESS
 from poco.orders.matching import is_admitted
-from poco.orders.model import DatasetOrder
+from poco.orders.model import MAX_JSON_INTEGER, DatasetOrder
 from poco.orders.signatures import SIGNATURE_LENGTHS, is_authorized
 from poco.orders.tags import FRAMEWORKS, Tag
 from poco.orders.typed_data import order_hash
 from poco.orders.view import Asset, ChainView
 from poco.orders.violations import Party, Violation, violation
 
-__all__ = ["BulkDeal", "why_not_compatible"]
+__all__ = ["MIN_BULK_VOLUME", "BulkDeal", "why_not_compatible", "why_not_for_bulks"]
+
+MIN_BULK_VOLUME = MAX_JSON_INTEGER - 1
+"""Least volume of an order for bulks, which are never used up (spec offchain §4.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +102,12 @@ def _reason(
         parties=(Party.DATASET_OWNER, Party.MATCHER),
         sentence=f"{text} (allowed: {{allowed}}, actual: {{actual}})",
     )
+
+
+def why_not_for_bulks(order: DatasetOrder) -> str:
+    """Return how an order differs from those that are meant for bulks; empty if it does not."""
+    if order.volume < MIN_BULK_VOLUME:
+        return f"its volume must be {MIN_BULK_VOLUME} or more, not {order.volume}"
+    if order.datasetprice != 0:
+        return f"its price must be 0, not {order.datasetprice}: nobody pays for a bulk's datasets"
+    return ""

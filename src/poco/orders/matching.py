@@ -181,6 +181,8 @@ def _volumes(m: Match) -> Iterator[Violation]:
                 side.consumed,
                 field=f"{kind}.volume",
                 parties=(Party.MATCHER, _OWNER[kind]),
+                sentence="{actual} of the {allowed} tasks of "
+                f"the {kind} 0x{side.hash.hex()} are taken, or it was closed",
             )
 
 

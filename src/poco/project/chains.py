@@ -12,7 +12,7 @@ from eth_typing import ChecksumAddress
 from poco.errors import ConfigurationError, UserInputError
 from poco.orders import checked_address
 
-__all__ = ["FILE", "ChainEntry", "chains_document", "choose_chain", "read_chains"]
+__all__ = ["FILE", "ChainEntry", "chains_document", "choose_chain", "read_chains", "with_urls"]
 
 FILE = "chain.json"
 
@@ -150,6 +150,33 @@ def choose_chain(document: object, name: str | None) -> ChainEntry:
             remedy=f"give --chain with one of {', '.join(chains) or '(no chain is there)'}",
         )
     return found
+
+
+def with_urls(entry: ChainEntry, urls: Mapping[str, str]) -> ChainEntry:
+    """Return a chain with some URLs replaced.
+
+    Args:
+        entry: the chain.
+        urls: by key of chain.json, ``host`` or ``sms`` for example.
+
+    Raises:
+        UserInputError: there is no such key, or a value is no URL.
+    """
+    known = [key for key in _ATTRIBUTES if key != "hub"]
+    for key in urls:
+        if key not in known:
+            raise UserInputError(
+                "no such URL is in chain.json",
+                field="--url",
+                value=key,
+                remedy=f"write NAME=URL with a NAME of {', '.join(known)}",
+            )
+    try:
+        return _entry(entry.name, entry.to_json() | dict(urls))
+    except ConfigurationError as error:
+        raise UserInputError(
+            error.rule, field=error.field, value=error.value, remedy=error.remedy
+        ) from error
 
 
 def chains_document(*entries: ChainEntry) -> dict[str, Any]:

@@ -16,6 +16,22 @@ from poco.errors import ConfigurationError, UserInputError
 __all__ = ["read_json", "read_text", "update_json", "write_json", "write_text"]
 
 _LIMIT_BYTES = 16 * 1024**2
+_REMEDY = "mend it, or move it away"
+_CAUSES = {
+    "Expecting property name": "a comma too many before it, a name without double quotes, or a "
+    "comment, which JSON does not have",
+    "Illegal trailing comma": "a comma too many there",
+    "Expecting value": "a comma too many before it, a text without double quotes, or nothing at "
+    "all",
+    "Expecting ',' delimiter": "a comma or a brace is missing before it, or a quote inside a "
+    "text has no backslash",
+    "Expecting ':' delimiter": "a colon is missing before it, or the quote that begins a text",
+    "Unterminated string": "the quote that ends the text is missing",
+    "Invalid control character": "the quote that ends the text is missing",
+    "Invalid \\": "a single backslash: in a text it is written twice",
+    "Extra data": "a brace too many before it, or a second document in the same file",
+}
+"""What usually leads to what the parser says."""
 
 
 def read_json(path: Path) -> Any | None:
@@ -29,7 +45,7 @@ def read_json(path: Path) -> Any | None:
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:
-        raise _unreadable(path, f"it must be JSON: {error}") from error
+        raise _unreadable(path, f"it must be JSON: {error}", _cause(error)) from error
 
 
 def read_text(path: Path) -> str:
@@ -83,7 +99,7 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
             f"the file cannot be written: {error.strerror}",
             field="file",
             value=str(path),
-            remedy="choose a folder that you may write to",
+            remedy="make room, or choose a folder that you may write to",
         ) from error
 
 
@@ -109,5 +125,12 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _unreadable(path: Path, rule: str) -> UserInputError:
-    return UserInputError(rule, field="file", value=path.name, remedy="mend it, or move it away")
+def _cause(error: Exception) -> str:
+    for beginning, cause in _CAUSES.items():
+        if str(error).startswith(beginning):
+            return f"usually {cause}; mend it, or move it away"
+    return _REMEDY
+
+
+def _unreadable(path: Path, rule: str, remedy: str = _REMEDY) -> UserInputError:
+    return UserInputError(rule, field="file", value=path.name, remedy=remedy)

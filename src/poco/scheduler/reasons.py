@@ -28,6 +28,8 @@ def blocked_reason(situation: Situation, *, transaction: str = "", shortage: str
             return f"this pool does not do such deals: {terms.refusal}; {claim}"
         case Stage.RECEIVED if not terms.is_confirmed:
             return "waiting until the deal is deep enough in the chain"
+        case Stage.RECEIVED if situation.is_computable:
+            return "the task is about to be opened"
         case Stage.RECEIVED:
             return (
                 f"too late: computing may take {terms.clock} s, contributions end in "

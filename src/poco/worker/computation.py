@@ -16,7 +16,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 
 from poco import appio
-from poco.appio import Cause, ExecutionError
+from poco.appio import ExecutionError
 from poco.errors import ChainError, PeerError
 from poco.fetching import Fetcher, multiaddr_text
 from poco.orders import GPU, TaskId
@@ -32,10 +32,10 @@ from poco.worker.confidential import (
     open_session,
     result_key,
 )
+from poco.worker.downloads import Downloads
 from poco.worker.durations import Durations
 from poco.worker.execution import (
     AppReference,
-    DatasetFile,
     Execution,
     TaskInputs,
     error_execution,
@@ -195,10 +195,9 @@ class Computation:
         inputs = self._inputs(leave, terms, secrets)
         try:
             inputs = replace(inputs, result_key=result_key(secrets))
-            if urls or terms.dataset is not None:
+            if urls or terms.dataset is not None or secrets.bulk is not None:
                 self._mark(leave, ReplicateStatus.DATA_DOWNLOADING)
-                dataset, files = self._fetch(leave, terms, urls, secrets)
-                inputs = replace(inputs, dataset=dataset, input_files=files)
+                inputs = self._fetch(leave, terms, urls, secrets, inputs)
         except ExecutionError as failure:
             return error_execution(inputs, failure, self._equipment.workdir)
         self._mark(leave, ReplicateStatus.COMPUTING)
@@ -240,25 +239,23 @@ class Computation:
         )
 
     def _fetch(
-        self, leave: Assignment, terms: Terms, urls: tuple[str, ...], secrets: TaskSecrets
-    ) -> tuple[DatasetFile | None, dict[str, Path]]:
+        self,
+        leave: Assignment,
+        terms: Terms,
+        urls: tuple[str, ...],
+        secrets: TaskSecrets,
+        inputs: TaskInputs,
+    ) -> TaskInputs:
         fetcher = self._equipment.fetcher
-        folder = self._downloads(leave)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         deadline = fetcher.deadline(min(terms.clock, fetcher.policy.total_seconds))
-        files = fetcher.fetch_all(urls, folder, deadline=deadline)
-        dataset = None
-        if terms.dataset is not None:
-            address = multiaddr_text(terms.dataset.multiaddr)
-            fetched = fetcher.fetch(
-                address,
-                folder / "dataset",
-                cause=Cause.DATASET_FILE_DOWNLOAD_FAILED,
-                checksum=terms.dataset.checksum,
-                deadline=deadline,
-            )
-            dataset = DatasetFile(terms.dataset.address, address, fetched.path, secrets.dataset_key)
-        return dataset, {url: file.path for url, file in files.items()}
+        downloads = Downloads(fetcher, self._downloads(leave), deadline)
+        files, entry = downloads.input_files(urls), terms.dataset
+        return replace(
+            inputs,
+            input_files=files,
+            dataset=None if entry is None else downloads.dataset(entry, secrets.dataset_key),
+            bulk=None if secrets.bulk is None else downloads.bulk(secrets.bulk),
+        )
 
     def stop(self, taskid: TaskId) -> None:
         """End the run of a task's app, if there is one; whatever comes of it is dropped."""

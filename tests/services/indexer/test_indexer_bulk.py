@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from indexer_views import ask
+from support.ipfs_gateway import Gateway, open_gateway
 
 from poco.errors import ConfigurationError
 from poco.fetching import Fetcher, FetchPolicy
 from poco.orders import DatasetOrder, DealId, random_salt, task_id
+from poco.services.bulk import BulkFiles
 from poco.services.indexer import Bulks
-from poco.services.results.cids import raw_cid
 
 if TYPE_CHECKING:
     from market_day import Day
@@ -28,51 +27,10 @@ bulk {id hash slices(orderBy: index) {id hash index task {id} datasets {id}
 datasetOrders(orderBy: id) {id datasetprice volume tag dataset {id}}}}}}"""
 
 
-class Gateway:
-    """A gateway with the files that it was given."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.asked = 0
-        files, gateway = self.files, self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                gateway.asked += 1
-                found = files.get(self.path.removeprefix("/ipfs/").split("?")[0])
-                self.send_response(404 if found is None else 200)
-                self.send_header("Content-Length", str(len(found or b"")))
-                self.end_headers()
-                self.wfile.write(found or b"")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def put(self, document: object, *, now: bool = True) -> str:
-        """Return the CID of a file, which is there from now on or only known."""
-        content = document if isinstance(document, bytes) else json.dumps(document).encode()
-        cid = cid_of(content)
-        if now:
-            self.files[cid] = content
-        return cid
-
-
-def cid_of(content: bytes) -> str:
-    return raw_cid(hashlib.sha256(content).digest())
-
-
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    made = Gateway()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with open_gateway() as made:
+        yield made
 
 
 @pytest.fixture
@@ -200,15 +158,15 @@ def test_bulk__of_a_deal_that_vanished_meanwhile__is_dropped(
     snapshot = day.chain.request("evm_snapshot")
     bulk_deal(day, gateway.put([gateway.put([order(day)])]), volume=1)
     indexer.follower.follow()
-    original = Bulks._list
+    original = BulkFiles.orders
 
-    def interrupted(self: Bulks, cid: str) -> Any:
+    def interrupted(self: BulkFiles, cid: str) -> Any:
         day.chain.request("evm_revert", snapshot)
         day.chain.request("anvil_mine", "0x20")
         indexer.follower.follow()
         return original(self, cid)
 
-    monkeypatch.setattr(Bulks, "_list", interrupted)
+    monkeypatch.setattr(BulkFiles, "orders", interrupted)
     bulks.fetch()
     assert ask(indexer, "{bulks {id} bulkSlices {id} datasetOrders {id}}") == {
         "bulks": [],

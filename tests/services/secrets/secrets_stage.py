@@ -83,7 +83,7 @@ class Stage:
     def task(
         self, params: str = "{}", *, tag: Tag = OFFICIAL_TAG, dataset: bool = True, **request: Any
     ) -> TaskId:
-        """The only task of a new deal, ACTIVE."""
+        """The first task of a new deal, ACTIVE."""
         domain = self.market.domain
         fields: dict[str, Any] = {
             "app": self.app,
@@ -112,8 +112,10 @@ class Stage:
             ),
             sign_order(RequestOrder(**fields | request), domain, self.keys["requester"]),
         )
-        deal = self.owner.hub.match_orders(*orders).value
-        return self.owner.hub.initialize(deal, 0).value
+        dealid = self.owner.hub.match_orders(*orders).value
+        deal = self.owner.hub.deal(dealid)
+        assert deal is not None
+        return self.owner.hub.initialize(dealid, deal.bot_first).value
 
     def authorization(
         self,

@@ -96,6 +96,23 @@ def test_serve__malformed_worker__is_named(
     assert "worker = '0x12'" in capsys.readouterr().err
 
 
+def test_serve__gateway_that_is_none__is_named(
+    stage: Stage,
+    anvil: str,
+    tmp_path: Path,
+    key_file: Path,
+    database: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    book = tmp_path / "book.json"
+    stage.market.book.write(book)
+    paths = ["--deployment", str(book), "--master-key-file", str(key_file), "--database", database]
+    with pytest.raises(SystemExit) as caught:
+        main("secrets", "serve", "--rpc", anvil, *paths, "--ipfs-gateway", "nowhere")
+    assert caught.value.code == 3
+    assert "'nowhere': must be the base URL of an IPFS gateway" in capsys.readouterr().err
+
+
 def test_init_key__then_rotate_key__keeps_the_secrets(tmp_path: Path, database: str) -> None:
     file = tmp_path / "keys" / "master.key"
     run = CliRunner().invoke

@@ -103,12 +103,6 @@ def test_session__audit_cannot_be_written__nothing_is_released(keeper: Keeper) -
         keeper.session(authorization)
 
 
-def test_session__bulk_dataset__is_named_as_not_served(keeper: Keeper) -> None:
-    taskid = keeper.stage.task('{"bulk_cid":"Qm"}', dataset=False)
-    found = keeper.session(keeper.admitted(taskid))
-    assert found.withheld == ("keys of bulk datasets: they are not served",)
-
-
 def test_session__ipfs_token__is_the_workers_before_the_requesters(keeper: Keeper) -> None:
     stage = keeper.stage
     taskid = stage.task(dataset=False)

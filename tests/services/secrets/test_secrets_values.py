@@ -13,13 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poco.errors import PeerError
+from poco.orders import checked_address
 from poco.secret import Secret
-from poco.services.secrets import TaskSecrets
+from poco.services.secrets import BulkDataset, TaskSecrets
 from poco.services.secrets.task_secrets import seal, unseal
 
 CONTEXT = bytes(32)
 texts = st.text().map(Secret)
 maybe = st.none() | texts
+addresses = st.binary(min_size=20, max_size=20).map(
+    lambda raw: checked_address("dataset", f"0x{raw.hex()}")
+)
+datasets = st.builds(BulkDataset, addresses, st.text(), st.binary(min_size=32, max_size=32), texts)
 task_secrets = st.builds(
     TaskSecrets,
     maybe,
@@ -29,6 +34,7 @@ task_secrets = st.builds(
     maybe,
     maybe,
     st.lists(st.text()).map(tuple),
+    st.none() | st.lists(st.none() | datasets).map(tuple),
 )
 
 
@@ -94,7 +100,14 @@ def test_unseal__other_key_context_or_bytes__is_refused() -> None:
             unseal(*arguments)
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"datasetKey": "hidden"}'])
+STRAYING = (  # its address would name a file
+    b'{"datasetKey": null, "appSecret": null, "requesterSecrets": {}, "resultPublicKey": null, '
+    b'"storageToken": null, "enclaveKey": null, "withheld": [], '
+    b'"bulk": [{"address": "../hidden", "multiaddr": "", "checksum": "", "key": "hidden"}]}'
+)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"datasetKey": "hidden"}', STRAYING])
 def test_unseal__malformed_content__is_refused_without_repeating_it(text: bytes) -> None:
     key = X25519PrivateKey.generate()
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

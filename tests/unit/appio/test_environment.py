@@ -57,6 +57,18 @@ def test_environment__dataset_and_inputs__are_named_for_the_app() -> None:
     }
 
 
+def test_environment__bulk__has_a_name_for_each_dataset_that_is_there() -> None:
+    given = environment(context(bulk_files=("0xaa", "")))
+    assert {
+        name: value for name, value in given.items() if "FILENAME" in name or "BULK" in name
+    } == {
+        "IEXEC_BULK_SLICE_SIZE": "2",
+        "IEXEC_DATASET_1_FILENAME": "0xaa",
+        "IEXEC_DATASET_2_FILENAME": "",
+    }
+    assert environment(context(bulk_files=()))["IEXEC_BULK_SLICE_SIZE"] == "0"
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [

@@ -124,7 +124,7 @@ def test_require_writable__folder_or_unwritable__is_refused(tmp_path: Path) -> N
     file = tmp_path / "file"
     file.write_text(json.dumps({}))
     for path in (tmp_path, file / "below.json"):
-        with pytest.raises(ConfigurationError, match="cannot be written"):
-            require_writable(path)
+        with pytest.raises(ConfigurationError, match=r"--info = .* cannot be written"):
+            require_writable(path, "--info")
     require_writable(tmp_path / "free.json")
     assert list(tmp_path.iterdir()) == [file]

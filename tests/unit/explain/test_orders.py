@@ -29,6 +29,7 @@ from poco.orders import (
     MAX_INDEX,
     MAX_PARAMS_BYTES,
     MAX_TRUST,
+    MIN_BULK_VOLUME,
     ORDER_CLASSES,
     SCONE,
     TDX,
@@ -528,3 +529,21 @@ def test_explain_bulk__order_admits_the_deal__says_so() -> None:
         fair.orders["datasetorder"], DealId(bytes(32)), deal(tag=Tag(0)), fair.view
     )
     assert explanation.title == "the dataset order admits the deal"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"volume": MIN_BULK_VOLUME - 1, "datasetprice": 0}, "volume"),
+        ({"volume": MIN_BULK_VOLUME, "datasetprice": 1}, "price"),
+        ({"volume": MIN_BULK_VOLUME, "datasetprice": 0}, ""),
+    ],
+)
+def test_explain_bulk__order_that_is_not_for_bulks__says_why(
+    changes: dict[str, int], said: str
+) -> None:
+    fair = Fair().change("datasetorder", **changes).sign()
+    order = fair.orders["datasetorder"]
+    facts = dict(explain_bulk(order, DealId(bytes(32)), deal(tag=Tag(0)), fair.view).facts)
+    assert said in facts.get("in a bulk", "")
+    assert ("in a bulk" in facts) is bool(said)

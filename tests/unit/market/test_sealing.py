@@ -66,6 +66,30 @@ def test_encrypt_datasets__folder_is_a_file__is_told_in_one_line(tmp_path: Path)
         encrypt_datasets(wanted)
 
 
+def test_encrypt_datasets__dataset_cannot_be_read__keeps_the_older_pair(tmp_path: Path) -> None:
+    originals, encrypted, keys = (tmp_path / name for name in ("plain", "encrypted", "keys"))
+    originals.mkdir()
+    (originals / "data").write_text("first")
+    wanted = encryptions(originals, encrypted, keys)
+    encrypt_datasets(wanted)
+    before = {path.name: path.read_bytes() for path in (*encrypted.iterdir(), *keys.iterdir())}
+    (originals / "data").unlink()
+    with pytest.raises(ConfigurationError, match="No such file"):
+        encrypt_datasets(wanted)
+    after = {path.name: path.read_bytes() for path in (*encrypted.iterdir(), *keys.iterdir())}
+    assert after == before
+
+
+def test_make_result_keys__new_one_cannot_be_made__older_ones_stay(
+    tmp_path: Path, own_key: bytes
+) -> None:
+    make_result_keys(tmp_path, ADDRESS, pem=own_key)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UserInputError, match="Invalid beneficiary key"):
+        make_result_keys(tmp_path, ADDRESS, replace=True, pem=b"no key")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_make_result_keys__own_key__opens_what_is_encrypted_for_it(
     tmp_path: Path, own_key: bytes
 ) -> None:

@@ -371,6 +371,7 @@ def test_order_consumed__is_the_only_culprit(market: Market, order: str) -> None
     hashed = order_hash(getattr(market, order), market.domain)
     assert (found.rule, found.field) == ("Match_OrderConsumed", f"{order}order.volume")
     assert found.arguments == (hashed, volume, volume)
+    assert f"tasks of the {order}order 0x{hashed.hex()} are taken" in found.sentence
 
 
 @pytest.mark.parametrize("order", ["app", "dataset", "workerpool", "request"])

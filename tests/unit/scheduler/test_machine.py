@@ -355,3 +355,8 @@ def test_diagram__in_the_guide__is_that_of_the_table() -> None:
     guide = (ROOT / "docs" / "scheduler.md").read_text()
     [shown] = re.findall(r"```mermaid\n(.*?)\n```", guide, re.DOTALL)
     assert shown == diagram()
+
+
+@pytest.mark.parametrize(("now", "words"), [(EARLY, "about to be opened"), (LATE, "too late")])
+def test_reason__of_a_received_task__says_too_late_only_when_it_is(now: int, words: str) -> None:
+    assert words in blocked_reason(situation(S.RECEIVED, chain(TaskStatus.UNSET), now=now))

@@ -78,6 +78,13 @@ SECRETS: dict[str, Code] = {
         "poco dataset push-secret DATASET",
         "the dataset's key",
     ),
+    "BULK_SLICE_NOT_FOUND": Code(
+        "the secret service does not find the dataset orders of the task's slice in IPFS",
+        BUYER,
+        "publish the files of the bulk where its gateways find them, then buy again",
+        "poco secrets serve --ipfs-gateway URL",
+        "requestorder.params.bulk_cid",
+    ),
     "POST_COMPUTE_GET_ENCRYPTION_TOKENS_FAILED_EMPTY_BENEFICIARY_KEY": Code(
         "the result is to be encrypted, and the beneficiary has pushed no public key",
         ("beneficiary",),

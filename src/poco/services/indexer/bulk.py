@@ -7,30 +7,28 @@ deal: a reorganisation that drops the deal drops them, too.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
-from poco.appio import Cause, ExecutionError
-from poco.appio.untrusted_json import parse_object
+from poco.appio import ExecutionError
 from poco.database import Database, upsert
 from poco.errors import UserInputError
 from poco.fetching import Fetcher
 from poco.orders import DatasetOrder, DealId, task_id
+from poco.services.bulk import BulkFiles
 from poco.services.following import one_line
 from poco.services.indexer.journal import hexed
 from poco.services.indexer.tables import ENTITY_TABLES, PLACE, valid_at
 
 __all__ = ["Bulks"]
 
-_MAX_BYTES = 4 * 1024 * 1024
+T = TypeVar("T")
+
 _MAX_SLICES = 10_000
-_MAX_ORDERS = 1_000
 _FIRST_PAUSE_SECONDS = 30.0
 _LAST_PAUSE_SECONDS = 3600.0
 _DEALS = ENTITY_TABLES["Deal"]
@@ -53,7 +51,7 @@ class Bulks:
         self, database: Database, fetcher: Fetcher, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
+        self._files = BulkFiles(fetcher)
         self._clock = clock
         self._pauses: dict[str, tuple[float, float]] = {}
 
@@ -97,7 +95,7 @@ class Bulks:
             return {row.id: row for row in connection.execute(incomplete)}
 
     def _fetch_bulk(self, key: str, deal: Any) -> None:
-        cids = self._list(deal.bulkCid)
+        cids = _read(self._files.slices, deal.bulkCid)
         if cids is None:
             return
         end = min(len(cids), deal.botFirst + deal.botSize, deal.botFirst + _MAX_SLICES)
@@ -109,9 +107,9 @@ class Bulks:
         for index in range(deal.botFirst, end):
             slice_id = f"{key}-{index}"
             cid = cids[index]
-            if slice_id in stored or not isinstance(cid, str):
+            if slice_id in stored or cid is None:
                 continue
-            orders = self._list(cid)
+            orders = _read(self._files.orders, cid)
             if orders is None:
                 missing += 1
                 continue
@@ -119,8 +117,8 @@ class Bulks:
             shared = {"hash": cid, "task": task, "index": index, "bulk": key}
             rows.append((_SLICES, {"id": slice_id, **shared}))
             rows += [
-                (_ORDERS, {"id": f"{task}-{number}", "slice": slice_id, **order})
-                for number, order in enumerate(map(_order, orders[:_MAX_ORDERS]))
+                (_ORDERS, {"id": f"{task}-{number}", "slice": slice_id, **_row(order)})
+                for number, order in enumerate(orders)
                 if order is not None
             ]
         rows.append((_BULKS, {"id": key, "hash": deal.bulkCid, "deal": key, "missing": missing}))
@@ -135,27 +133,18 @@ class Bulks:
             for table, row in rows:
                 connection.execute(upsert(self._database, table, {**row, "since": since}))
 
-    def _list(self, cid: str) -> list[Any] | None:
-        """Fetch a JSON list; an empty one for a file that is none, None when there is no file."""
-        with tempfile.TemporaryDirectory(prefix="poco-bulk-") as folder:
-            target = Path(folder) / "file"
-            cause = Cause.INPUT_FILES_DOWNLOAD_FAILED
-            try:
-                self._fetcher.fetch(f"/ipfs/{cid}", target, cause=cause, max_bytes=_MAX_BYTES)
-                found = parse_object(f'{{"list": {target.read_text()}}}').get("list")
-            except ExecutionError:
-                return None
-            except ValueError:
-                return []
-        return found if isinstance(found, list) else []
 
-
-def _order(document: object) -> dict[str, Any] | None:
-    """Return the row of a dataset order; None when it is none."""
+def _read(read: Callable[[str], list[T]], cid: str) -> list[T] | None:
+    """Return what a file lists: nothing when it is something else, None when there is no file."""
     try:
-        order = DatasetOrder.from_json(document)
-    except UserInputError:
+        return read(cid)
+    except ExecutionError:
         return None
+    except UserInputError:
+        return []
+
+
+def _row(order: DatasetOrder) -> dict[str, Any]:
     return {
         "dataset": order.dataset.lower(),
         "datasetprice": order.datasetprice,

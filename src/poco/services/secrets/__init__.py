@@ -22,6 +22,7 @@ from poco.lazy import lazy_names
 
 if TYPE_CHECKING:
     from poco.services.secrets.authorization import Authorization, WorkerpoolAuthorization
+    from poco.services.secrets.bulk import bulk_fetcher
     from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretKind, SecretName
     from poco.services.secrets.client import SecretsClient, SecretsRefusedError
     from poco.services.secrets.gate import Gate
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from poco.services.secrets.service import SecretsService, secrets_application
     from poco.services.secrets.store import SecretStore
     from poco.services.secrets.tables import Release
-    from poco.services.secrets.task_secrets import TaskSecrets
+    from poco.services.secrets.task_secrets import BulkDataset, TaskSecrets
 
 __all__ = [
     "RESULT_KEY_NAME",
     "Authorization",
+    "BulkDataset",
     "Gate",
     "KeyFile",
     "KeyRing",
@@ -46,6 +48,7 @@ __all__ = [
     "SecretsService",
     "TaskSecrets",
     "WorkerpoolAuthorization",
+    "bulk_fetcher",
     "secrets_application",
 ]
 
@@ -53,6 +56,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "authorization": ("Authorization", "WorkerpoolAuthorization"),
+        "bulk": ("bulk_fetcher",),
         "challenges": ("RESULT_KEY_NAME", "SecretKind", "SecretName"),
         "client": ("SecretsClient", "SecretsRefusedError"),
         "gate": ("Gate",),
@@ -60,6 +64,6 @@ __getattr__ = lazy_names(
         "service": ("SecretsService", "secrets_application"),
         "store": ("SecretStore",),
         "tables": ("Release",),
-        "task_secrets": ("TaskSecrets",),
+        "task_secrets": ("BulkDataset", "TaskSecrets"),
     },
 )

@@ -6,14 +6,15 @@ from http import HTTPStatus
 
 from poco.appio import DealParams, parse_params
 from poco.appio.causes import ExecutionError
-from poco.contracts import Deal
+from poco.contracts import Deal, Task
 from poco.orders import ZERO_ADDRESS
 from poco.secret import Secret
 from poco.services.secrets.authorization import WorkerpoolAuthorization
+from poco.services.secrets.bulk import BulkEntry, BulkSlices
 from poco.services.secrets.challenges import RESULT_KEY_NAME, SecretName
 from poco.services.secrets.gate import RefusedError
 from poco.services.secrets.store import SecretStore
-from poco.services.secrets.task_secrets import TaskSecrets
+from poco.services.secrets.task_secrets import BulkDataset, TaskSecrets
 
 __all__ = ["collect"]
 
@@ -22,12 +23,18 @@ _IPFS_TOKEN = "iexec-result-iexec-ipfs-token"  # noqa: S105
 
 
 def collect(
-    store: SecretStore, deal: Deal, authorization: WorkerpoolAuthorization
+    store: SecretStore,
+    bulks: BulkSlices,
+    task: Task,
+    deal: Deal,
+    authorization: WorkerpoolAuthorization,
 ) -> tuple[TaskSecrets, list[str]]:
     """Collect the secrets of a task whose worker was admitted.
 
     Args:
         store: where they are.
+        bulks: finds the datasets of bulks.
+        task: the task.
         deal: the task's.
         authorization: for the worker.
 
@@ -35,11 +42,13 @@ def collect(
         The secrets, and what the audit calls them.
 
     Raises:
-        RefusedError: 500 with the original's code, when something is missing that the deal needs.
+        RefusedError: 500 with the original's code, when something is missing that the deal needs;
+            503 when it may come yet.
         ConfigurationError: the database does not answer, or was changed.
+        ChainError: the node does not answer.
     """
-    shelf = _Shelf(store, deal.tag.is_tee)
-    return shelf.collect(deal, authorization), shelf.names
+    shelf = _Shelf(store, bulks, deal.tag.is_tee)
+    return shelf.collect(task, deal, authorization), shelf.names
 
 
 class _Shelf:
@@ -47,19 +56,21 @@ class _Shelf:
 
     Args:
         store: where they are.
+        bulks: finds the datasets of bulks.
         is_tee: whether the deal has the TEE tag; without it, owners must allow software.
     """
 
-    def __init__(self, store: SecretStore, is_tee: bool) -> None:
+    def __init__(self, store: SecretStore, bulks: BulkSlices, is_tee: bool) -> None:
         self._store = store
+        self._bulks = bulks
         self._is_tee = is_tee
         self.names: list[str] = []
         self._withheld: list[str] = []
 
-    def collect(self, deal: Deal, authorization: WorkerpoolAuthorization) -> TaskSecrets:
+    def collect(
+        self, task: Task, deal: Deal, authorization: WorkerpoolAuthorization
+    ) -> TaskSecrets:
         params = _params(deal)
-        if params.bulk_cid is not None:
-            self._withheld.append("keys of bulk datasets: they are not served")
         requester = {
             number: self._take(SecretName.requester(deal.requester, name))
             for number, name in sorted(params.secrets.items())
@@ -71,6 +82,7 @@ class _Shelf:
             result_public_key=self._result_key(deal, params),
             storage_token=self._storage_token(deal, params, authorization),
             enclave_key=self._enclave_key(authorization),
+            bulk=self._bulk(params, task, deal),
             withheld=tuple(self._withheld),
         )
 
@@ -94,6 +106,26 @@ class _Shelf:
                 f"the owner of dataset {deal.dataset.pointer} must push its key",
             )
         return key
+
+    def _bulk(
+        self, params: DealParams, task: Task, deal: Deal
+    ) -> tuple[BulkDataset | None, ...] | None:
+        """Return what the task's slice has; a dataset that cannot be had leaves a gap (§4.5)."""
+        if params.bulk_cid is None or not self._is_tee:
+            return None
+        found = self._bulks.find(params.bulk_cid, task, deal)
+        return tuple(self._of_bulk(number, entry) for number, entry in enumerate(found, start=1))
+
+    def _of_bulk(self, number: int, entry: BulkEntry | str) -> BulkDataset | None:
+        if isinstance(entry, str):
+            self._withheld.append(f"dataset {number} of the bulk: {entry}")
+            return None
+        key = self._take(SecretName.dataset(entry.address))
+        if key is None:
+            reason = f"the owner of {entry.address} must push its key"
+            self._withheld.append(f"dataset {number} of the bulk: {reason}")
+            return None
+        return BulkDataset(entry.address, entry.multiaddr, entry.checksum, key)
 
     def _result_key(self, deal: Deal, params: DealParams) -> str | None:
         if not params.result_encryption:

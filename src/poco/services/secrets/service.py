@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from poco import __version__
+from poco.fetching import PUBLIC_GATEWAYS, Fetcher
 from poco.services.secrets import owner_routes, task_routes
+from poco.services.secrets.bulk import bulk_fetcher
 from poco.services.secrets.gate import Gate, RefusedError
 from poco.services.secrets.store import SecretStore
 from poco.web import application
@@ -29,6 +31,7 @@ class SecretsService:
     Args:
         gate: who may have what.
         store: the secrets.
+        fetcher: gets the files of bulks from IPFS, while a worker waits.
         per_peer: requests per IP address.
         per_address: signed requests per account.
         legacy_updates: whether settings may be replaced as the official client does it, with a
@@ -37,6 +40,7 @@ class SecretsService:
 
     gate: Gate
     store: SecretStore
+    fetcher: Fetcher = field(default_factory=lambda: bulk_fetcher(PUBLIC_GATEWAYS))
     per_peer: RateLimit = field(default_factory=lambda: RateLimit(1200))
     per_address: RateLimit = field(default_factory=lambda: RateLimit(1200))
     legacy_updates: bool = True

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from poco.contracts import Deal
+from poco.contracts import Deal, Task
 from poco.errors import ChainError, UserInputError
 from poco.orders import TaskId
+from poco.services.bulk import BulkFiles
 from poco.services.secrets.authorization import WorkerpoolAuthorization, sealed_request_digest
+from poco.services.secrets.bulk import BulkSlices
 from poco.services.secrets.gate import RefusedError
 from poco.services.secrets.release import collect
 from poco.services.secrets.task_secrets import TaskSecrets, seal
@@ -70,6 +72,7 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
         service: what they work with.
         released: called when the secrets of a task were released.
     """
+    bulks = BulkSlices(service.gate.market, BulkFiles(service.fetcher))
 
     @router.post("/tee/challenges/{taskid}", response_class=PlainTextResponse)
     def challenge(taskid: str, signature: Signature) -> str:
@@ -89,8 +92,8 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
         """Check as the original does, and tell where the secrets can be had, sealed."""
         authorization = _authorization(document)
         with _unreadable_chain_refuses():
-            deal = admitted(authorization, authorization.digest, signature)
-        collect(service.store, deal, authorization)
+            task, deal = admitted(authorization, authorization.digest, signature)
+            collect(service.store, bulks, task, deal, authorization)
         drawn = "".join(secrets.choice(_SESSION_CHARACTERS) for _ in range(10))
         session = f"{drawn}0000{_hex(authorization.taskid)}"
         url = f"{request.base_url}v2/sessions"
@@ -102,8 +105,9 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
         given = document if isinstance(document, dict) else {}
         authorization = _authorization(given.get("workerpoolAuthorization"))
         key = _sealing_key(given.get("sealTo"))
-        deal = admitted(authorization, sealed_request_digest(authorization, key), signature)
-        found, names = collect(service.store, deal, authorization)
+        digest = sealed_request_digest(authorization, key)
+        task, deal = admitted(authorization, digest, signature)
+        found, names = collect(service.store, bulks, task, deal, authorization)
         sealed = _sealed(found, key, authorization)
         service.store.record(
             authorization.taskid, deal.dealid, authorization.worker, peer(request), names
@@ -111,10 +115,12 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
         released()
         return {"sealed": base64.b64encode(sealed).decode()}
 
-    def admitted(authorization: WorkerpoolAuthorization, digest: bytes, signature: bytes) -> Deal:
-        _, deal = service.gate.admit_worker(authorization, digest, signature)
+    def admitted(
+        authorization: WorkerpoolAuthorization, digest: bytes, signature: bytes
+    ) -> tuple[Task, Deal]:
+        found = service.gate.admit_worker(authorization, digest, signature)
         service.per_address.take(authorization.worker)
-        return deal
+        return found
 
     @router.get("/tee/framework")
     def framework() -> Response:

@@ -13,14 +13,56 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from eth_typing import ChecksumAddress
 
-from poco.errors import PeerError
+from poco.errors import PeerError, UserInputError
+from poco.orders import checked_address
 from poco.secret import Secret
 
-__all__ = ["TaskSecrets", "seal", "unseal"]
+__all__ = ["BulkDataset", "TaskSecrets", "seal", "unseal"]
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _LABEL = b"poco task secrets v1 "
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDataset:
+    """One dataset of a bulk that a task may read (spec offchain §4.5, §5.1).
+
+    Args:
+        address: the dataset's.
+        multiaddr: where to fetch it.
+        checksum: SHA-256 of the encrypted file, 32 bytes; zero bytes when none was registered.
+        key: base64 text of its AES key.
+    """
+
+    address: ChecksumAddress
+    multiaddr: str
+    checksum: bytes
+    key: Secret
+
+    def to_json(self) -> dict[str, str]:
+        """Return the JSON form, the key in clear."""
+        return {
+            "address": self.address,
+            "multiaddr": self.multiaddr,
+            "checksum": self.checksum.hex(),
+            "key": self.key.reveal(),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, str]) -> BulkDataset:
+        """Read the JSON form.
+
+        Raises:
+            UserInputError: the address, which will name a file, is none.
+        """
+        return cls(
+            address=checked_address("bulk.address", document["address"]),
+            multiaddr=document["multiaddr"],
+            checksum=bytes.fromhex(document["checksum"]),
+            key=Secret(document["key"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +80,8 @@ class TaskSecrets:
         enclave_key: private key of the enclave challenge, 0x and 64 hex digits; None without one.
         withheld: what exists and is not released, for the task's log, for example
             ``dataset key: its owner did not allow software``.
+        bulk: the datasets of the task's slice in their order, None in the place of one that the
+            task may not read; None when the deal has no bulk, or no TEE tag.
     """
 
     dataset_key: Secret | None = None
@@ -47,6 +91,7 @@ class TaskSecrets:
     storage_token: Secret | None = None
     enclave_key: Secret | None = None
     withheld: tuple[str, ...] = ()
+    bulk: tuple[BulkDataset | None, ...] | None = None
 
     def variables(self) -> dict[str, Secret]:
         """Return the variables that the app gets besides those of every task (spec §1.4)."""
@@ -71,6 +116,7 @@ class TaskSecrets:
             "storageToken": _revealed(self.storage_token),
             "enclaveKey": _revealed(self.enclave_key),
             "withheld": list(self.withheld),
+            "bulk": None if self.bulk is None else [one and one.to_json() for one in self.bulk],
         }
         return json.dumps(document).encode()
 
@@ -94,8 +140,9 @@ class TaskSecrets:
                 storage_token=_secret(document["storageToken"]),
                 enclave_key=_secret(document["enclaveKey"]),
                 withheld=tuple(document["withheld"]),
+                bulk=_bulk(document["bulk"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, UserInputError):
             raise _malformed() from None
 
 
@@ -132,6 +179,12 @@ def _malformed() -> PeerError:
         field="sealed",
         remedy="check that worker and secret service are of the same version",
     )
+
+
+def _bulk(listed: list[dict[str, str] | None] | None) -> tuple[BulkDataset | None, ...] | None:
+    if listed is None:
+        return None
+    return tuple(None if one is None else BulkDataset.from_json(one) for one in listed)
 
 
 def _revealed(secret: Secret | None) -> str | None:

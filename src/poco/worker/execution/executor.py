@@ -139,6 +139,14 @@ def _check(task: TaskInputs, params: DealParams, runtime: Runtime) -> None:
             value=True,
             remedy="ask for the tag tee and push the beneficiary's key, or leave the key out",
         )
+    if params.bulk_cid is not None and task.bulk is None:
+        raise ExecutionError(
+            Cause.TASK_DESCRIPTION_INVALID,
+            "the datasets of a bulk are for confidential tasks only",
+            field="params.bulk_cid",
+            value=params.bulk_cid,
+            remedy="ask for the tag tee",
+        )
 
 
 def _generation(task: TaskInputs, params: DealParams, runtime: Runtime) -> Generation:

@@ -16,6 +16,7 @@ from poco import appio
 from poco.appio import ArchiveTooLargeError, Cause, DealParams, ExecutionError, Generation
 from poco.appio.encryption import decrypt_dataset
 from poco.errors import PocoError
+from poco.worker.execution.bulk import bulk_names, each_of_bulk
 from poco.worker.execution.folders import TaskFolders
 from poco.worker.execution.model import DatasetFile, TaskInputs
 
@@ -32,11 +33,13 @@ class InputNames:
         dataset: name of the dataset, None without one.
         dirinuri: name of v2's own input, None without one.
         files: names of the input files, in the requester's order.
+        bulk: names of the bulk's datasets, empty for one that is not there; None without a bulk.
     """
 
     dataset: str | None
     dirinuri: str | None
     files: tuple[str, ...]
+    bulk: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,12 @@ def name_inputs(task: TaskInputs, params: DealParams) -> InputNames:
     enclave_name = task.dataset.address.lower() if task.dataset and task.tee else None
     if task.dataset and not enclave_name:
         urls.insert(0, task.dataset.multiaddr)
-    names = list(appio.file_names(urls, [enclave_name] if enclave_name else []))
+    bulk = bulk_names(task.bulk)
+    reserved = {name for name in (enclave_name, *(bulk or ())) if name}
+    names = list(appio.file_names(urls, reserved))
     dataset = enclave_name or (names.pop(0) if task.dataset else None)
     dirinuri = names.pop(0) if params.dirinuri else None
-    return InputNames(dataset, dirinuri, tuple(names))
+    return InputNames(dataset, dirinuri, tuple(names), bulk)
 
 
 def place_inputs(
@@ -97,7 +102,13 @@ def place_inputs(
         shutil.copyfile(_downloaded(task, url), _vacant(target / name, url))
     if task.dataset and names.dataset:
         _place_dataset(task.dataset, _vacant(target / names.dataset, task.dataset.multiaddr))
-    placed = (*files, names.dataset) if names.dataset else tuple(files)
+    bulk = {name: one for name, one in zip(names.bulk or (), task.bulk or (), strict=True) if one}
+    each_of_bulk(
+        bulk.items(),
+        lambda item: item[0],
+        lambda item: _place_dataset(item[1], _vacant(target / item[0], item[1].multiaddr)),
+    )
+    placed = (*files, *bulk, *([names.dataset] if names.dataset else ()))
     for name in placed:
         (target / name).chmod(0o666 if shared else 0o644)
     if not shared:

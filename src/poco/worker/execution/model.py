@@ -74,6 +74,8 @@ class TaskInputs:
         result_key: public key of the beneficiary, PEM, that the archive is encrypted with; empty
             for a plain archive.
         worker: hex address of the worker, by which it finds its runs again.
+        bulk: the datasets of the task's slice of a bulk, None in the place of one that the task may
+            not have; None without a bulk. The app finds each under its address.
     """
 
     task_id: bytes
@@ -94,6 +96,7 @@ class TaskInputs:
     requester_secrets: Mapping[int, Secret] = field(default_factory=lambda: MappingProxyType({}))
     result_key: bytes = b""
     worker: str = ""
+    bulk: tuple[DatasetFile | None, ...] | None = None
 
     @property
     def has_callback(self) -> bool:

@@ -62,6 +62,7 @@ def run_spec(
         app_secret=task.app_secret,
         requester_secrets=task.requester_secrets,
         app_variables=app.variables,
+        bulk_files=names.bulk,
     )
     layout = generation.layout
     mounts = (
