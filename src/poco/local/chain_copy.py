@@ -1,7 +1,8 @@
 """A copy of the chain on disk, to go on from.
 
 It is made by this process after blocks with transactions, and replaced in one step, so that
-whatever ends the market leaves a chain that can be loaded.
+whatever ends the market leaves a chain that can be loaded. How high the chain was is kept apart:
+it lacks blocks when it was not ended in order, and whoever has seen them waits for that height.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from poco.contracts import Chain
 from poco.contracts.chain import to_bytes
 from poco.errors import ConfigurationError
 
-__all__ = ["CHAIN", "ChainCopy", "unpack"]
+__all__ = ["CHAIN", "ChainCopy", "regain_height", "unpack"]
 
 CHAIN = "chain.json.gz"
 _FORMER = "chain.json"
 """Name of the copies of earlier versions, which were not compressed."""
+_HEIGHT = "height"
+"""The number of the last block that was seen; only while the chain runs."""
+_MOST_UNSEEN = 256
+"""Blocks that may come between the last look and a sudden end."""
 _EMPTY = "0x0"
 _MOST_LACKING = 240
 """Empty blocks that the copy may lack: an hour of a quiet market."""
@@ -81,7 +86,21 @@ class ChainCopy:
             _replace(self._path, to_bytes(self._chain.request("anvil_dumpState")))
             self._path.with_name(_FORMER).unlink(missing_ok=True)
             self._saved = newest
+        try:
+            self._path.with_name(_HEIGHT).write_text(f"{newest}\n")
+        except OSError as error:
+            raise _not_kept(self._path, error) from error
         self.as_of = begun
+
+    def close(self) -> None:
+        """Make the last copy of a chain that ends now, with all its blocks.
+
+        Raises:
+            ChainError: the node does not answer.
+            ConfigurationError: the file cannot be written.
+        """
+        self.save(lacking=0)
+        self._path.with_name(_HEIGHT).unlink(missing_ok=True)
 
     def _has_transactions(self, newest: int) -> bool:
         numbers = range(self._saved + 1, newest + 1)
@@ -89,6 +108,25 @@ class ChainCopy:
             [("eth_getBlockTransactionCountByNumber", (hex(number),)) for number in numbers]
         )
         return any(count not in (None, _EMPTY) for count in counts)
+
+
+def regain_height(chain: Chain, folder: Path) -> None:
+    """Mine as many empty blocks as a chain may lack that was not ended in order.
+
+    Args:
+        chain: goes on from the copy.
+        folder: of the market.
+
+    Raises:
+        ChainError: the node does not answer.
+    """
+    try:
+        seen = (folder / _HEIGHT).read_text().strip()
+    except FileNotFoundError:
+        return
+    height = chain.block_number()
+    goal = max(height, int(seen) if seen.isdigit() else height + _MOST_LACKING) + _MOST_UNSEEN
+    chain.request("anvil_mine", hex(goal - height), hex(0))  # without letting time pass
 
 
 def unpack(folder: Path, target: Path) -> None:
@@ -126,9 +164,13 @@ def _replace(path: Path, content: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ConfigurationError(
-            f"the chain cannot be kept: {error.strerror}",
-            field="state",
-            value=str(path),
-            remedy="make room, or choose another folder with --state",
-        ) from error
+        raise _not_kept(path, error) from error
+
+
+def _not_kept(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the chain cannot be kept: {error.strerror}",
+        field="state",
+        value=str(path),
+        remedy="make room, or choose another folder with --state",
+    )

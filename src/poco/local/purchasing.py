@@ -10,12 +10,10 @@ from poco.contracts import Pending
 from poco.contracts.events import OrdersMatched
 from poco.errors import PocoError, UserInputError
 from poco.local.venue import Venue
-from poco.market.offers import RunTerms, Supply, requested
+from poco.market.offers import RunTerms, SoldOutError, Supply, requested
 from poco.market.purchase import Offer
 from poco.market.stock import Part, Stock, priced, too_few
 from poco.orders import (
-    ZERO_ADDRESS,
-    Asset,
     DealId,
     OrderHash,
     OrderKind,
@@ -32,7 +30,7 @@ __all__ = ["MOST_TASKS", "Bought", "Limits", "Purchase", "Work", "buy_all"]
 
 MOST_TASKS = 1000
 """Tasks of one request: their opening fits into a few blocks."""
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
 _FINAL_CLOCKS = 10
 """Clocks of the category from the match to the final deadline (spec contracts §5)."""
@@ -127,9 +125,7 @@ class Bought:
     @property
     def is_sold_out(self) -> bool:
         """Whether all that is missing is a pool that has tasks left."""
-        error = self.error
-        nobody = isinstance(error, UserInputError) and error.field == Asset.WORKERPOOL
-        return nobody and error is not None and error.value == ZERO_ADDRESS
+        return isinstance(self.error, SoldOutError)
 
 
 @dataclass(frozen=True, slots=True)

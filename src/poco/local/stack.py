@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from poco.contracts import AddressBook, Market
 from poco.errors import ChainError, ConfigurationError
-from poco.local.chain_copy import CHAIN, ChainCopy
+from poco.local.chain_copy import CHAIN, ChainCopy, regain_height
 from poco.local.example import example_app
 from poco.local.founding import found_market, stake
 from poco.local.gate import gate_app
@@ -193,6 +193,7 @@ class Stack:
         self._report("chain", f"{chain.chain_id} at {self._places.urls['rpc']}")
         if lost := catch_up(chain, self.folder):
             self._report("chain", f"{lost} transactions of lost blocks were sent again")
+        regain_height(chain, self.folder)
         try:
             self.market, workerpool = found_market(chain, self.accounts, known)
         except ConfigurationError as error:
@@ -211,7 +212,7 @@ class Stack:
 
     def _save_last(self, copy: ChainCopy) -> None:
         with suppress(ChainError):  # it has been told that the chain is gone
-            copy.save(lacking=0)
+            copy.close()
 
     def _tell(self, name: str, line: str) -> None:
         """Report why a service is started again; without a chain, that is the same for all."""

@@ -33,13 +33,17 @@ from poco.orders import (
 from poco.services.orderbook.answers import ANY, OrdersFilter
 from poco.services.orderbook.client import OrderbookClient
 
-__all__ = ["RunTerms", "Supply", "requested"]
+__all__ = ["RunTerms", "SoldOutError", "Supply", "requested"]
 
 _MOST_ORDERS = 20
 """Orders of an app or dataset that are looked at, the cheapest first."""
 _MOST_POOLS = 100
 _NO_TAG = Tag(0)
 _Order = TypeVar("_Order", AppOrder, DatasetOrder, WorkerpoolOrder)
+
+
+class SoldOutError(UserInputError):
+    """All that is missing is a workerpool, whichever, that has tasks left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,7 @@ class Supply:
         demands = self._demands() if missing == "workerpool" else ""
         remedy = f"see `poco orderbook {missing}`; its owner can publish one"
         if value == ZERO_ADDRESS:
-            return UserInputError(
+            return SoldOutError(
                 f"no order with tasks left is available of any {missing}{demands}", remedy=remedy
             )
         return UserInputError(

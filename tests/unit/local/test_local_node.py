@@ -13,7 +13,7 @@ from support.anvil import start_anvil
 
 from poco.contracts import Chain
 from poco.local import node
-from poco.local.chain_copy import CHAIN, ChainCopy, unpack
+from poco.local.chain_copy import CHAIN, ChainCopy, regain_height, unpack
 from poco.local.node import keep_pace, set_pace
 
 PATIENCE = 30.0
@@ -103,7 +103,32 @@ def test_copy__block_with_a_transaction__is_in_it(chain: Chain, tmp_path: Path) 
     unpack(tmp_path, tmp_path / "plain")
     with start_anvil("--load-state", str(tmp_path / "plain")) as url:
         assert Chain.connect(url).block_number() == 1
-    assert {path.name for path in tmp_path.iterdir()} == {CHAIN, "plain"}
+    assert {path.name for path in tmp_path.iterdir()} == {CHAIN, "height", "plain"}
+
+
+@pytest.mark.parametrize(("kept", "least"), [("129\n", 129), ("", 240), ("3\n", 3), (None, 0)])
+def test_height__of_a_chain_that_lost_blocks__is_regained_at_once(
+    chain: Chain, tmp_path: Path, kept: str | None, least: int
+) -> None:
+    height, time_ = chain.block_number(), chain.timestamp()
+    if kept is not None:
+        (tmp_path / "height").write_text(kept)
+    regain_height(chain, tmp_path)
+    assert chain.block_number() == (height if kept is None else max(height, least) + 256)
+    assert chain.timestamp() - time_ < 100  # not a second for each block
+
+
+def test_height__of_a_chain_that_ended_in_order__is_that_of_the_copy(
+    chain: Chain, tmp_path: Path
+) -> None:
+    copy = ChainCopy(tmp_path / CHAIN, chain)
+    copy.save()
+    chain.request("anvil_mine", hex(20))
+    copy.close()
+    assert [path.name for path in tmp_path.iterdir()] == [CHAIN]
+    unpack(tmp_path, tmp_path / "plain")
+    with start_anvil("--load-state", str(tmp_path / "plain")) as url:
+        assert Chain.connect(url).block_number() == chain.block_number()
 
 
 def test_copy__of_an_earlier_version__is_plain(tmp_path: Path) -> None:
