@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +14,8 @@ from typing import Any
 
 import pytest
 from local_images import base_with_python
-from terminals import ROOT, runtimes_under_test
+from support.official_client import run_program
+from terminals import runtimes_under_test
 
 import poco
 from poco.appio import Cause
@@ -87,16 +87,7 @@ def test_bulk__of_the_official_library__each_task_reads_its_slice(
         "datasets": [{"key": new_key(market), "content": content} for content in contents],
         "perTask": 2,
     }
-    script = tmp_path / SCRIPT.name
-    script.write_text(SCRIPT.read_text())
-    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    done = subprocess.run(
-        ["node", script, json.dumps(given)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run_program(SCRIPT, tmp_path, given, 120)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     names = [address.lower() for address in told["datasets"]]

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from sdk.table import Table
+from support.official_client import run_program
 from support.pages import blocks
 
 from poco.local import Stack
@@ -41,16 +42,7 @@ def try_library(stack: Stack, folder: Path, table: Table) -> None:
         "pool": info.workerpool.address,
         "app": {"type": app.type, "multiaddr": app.multiaddr, "checksum": app.checksum},
     }
-    script = folder / _WORKFLOW.name
-    script.write_text(_WORKFLOW.read_text())
-    (folder / "node_modules").symlink_to(_ROOT / "node_modules")
-    ended = subprocess.run(
-        ["node", script, json.dumps(given)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
+    ended = run_program(_WORKFLOW, folder, given, _PATIENCE_SECONDS)
     for line in ended.stdout.splitlines():
         step = json.loads(line)
         with table.trial(_CLIENT, step["what"]):

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 
 from poco.contracts import Market
 
-__all__ = ["OfficialClient"]
+__all__ = ["OfficialClient", "run_program"]
 
 _PACKAGES = Path(__file__).parents[2] / "node_modules"
 _PASSWORD = "correct horse"
@@ -91,3 +91,26 @@ class OfficialClient:
             parameters["iv"] = parameters["iv"].zfill(32)  # ethers wants all 16 bytes
             path.write_text(json.dumps(document))
         return ["--wallet-file", path.name, "--password", _PASSWORD]
+
+
+def run_program(
+    program: Path, folder: Path, given: Any, patience: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that imports the JavaScript library.
+
+    Args:
+        program: the file; a copy runs.
+        folder: where.
+        given: its only argument, as JSON.
+        patience: seconds that it may take.
+    """
+    script = folder / program.name
+    script.write_text(program.read_text())
+    (folder / "node_modules").symlink_to(_PACKAGES)
+    return subprocess.run(
+        ["node", script, json.dumps(given)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=patience,
+    )

@@ -12,15 +12,14 @@ from typing import TypeVar
 import click
 from eth_account.signers.local import LocalAccount
 
+from poco.chain_ids import is_development_chain
 from poco.contracts import AddressBook, Market, Mode
 from poco.errors import PeerError, UserInputError
 from poco.market import MarketFolder, Role, development_account, load_account
 from poco.orders import AppOrder, DatasetOrder, WorkerpoolOrder
 
-__all__ = ["DEVELOPMENT_CHAINS", "Stage", "on_stage", "say"]
+__all__ = ["Stage", "on_stage", "say"]
 
-DEVELOPMENT_CHAINS = (1337, 31337)
-"""Chain ids of development nodes, where test accounts may give and take."""
 
 T = TypeVar("T")
 _PAUSE_SECONDS = 0.2
@@ -53,7 +52,7 @@ class Stage:
     @property
     def is_development(self) -> bool:
         """Whether the chain is one of somebody's own."""
-        return self.chain_id in DEVELOPMENT_CHAINS
+        return is_development_chain(self.chain_id)
 
     def ensure_stake(self, amount: int) -> None:
         """Deposit what is missing to a free stake.

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from poco.appio.aes import BLOCK_BYTES, chunks_of, decrypted, decrypted_legacy, encrypted
-from poco.appio.new_file import new_file
 from poco.appio.unpacking import open_zip
 from poco.errors import UserInputError
+from poco.new_file import new_file
 
 __all__ = [
     "MAX_RESULT_BYTES",

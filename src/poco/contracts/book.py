@@ -16,6 +16,7 @@ from eth_typing import ChecksumAddress
 
 from poco.contracts.chain import Chain
 from poco.errors import ConfigurationError, UserInputError
+from poco.new_file import new_file
 from poco.orders import ZERO_ADDRESS, checked_address
 
 __all__ = ["AddressBook", "Mode", "default_path", "require_writable", "write_json"]
@@ -231,15 +232,8 @@ def write_json(path: Path, document: Mapping[str, Any], field: str = "out") -> N
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(json.dumps(document, indent=2) + "\n")
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with new_file(path, mode=0o644) as file:
+            file.write(f"{json.dumps(document, indent=2)}\n".encode())
     except OSError as error:
         raise _unwritable(path, error, field) from error
 

@@ -14,11 +14,11 @@ import httpx
 
 from poco import __version__
 from poco.appio import Cause, ExecutionError
-from poco.appio.new_file import new_file
 from poco.fetching.addresses import ForbiddenAddressError, locate, web_url
 from poco.fetching.connection import Clock, Connector, Resolve, resolve
 from poco.fetching.part import PartialFile
 from poco.fetching.policy import FetchPolicy
+from poco.new_file import new_file
 
 __all__ = ["FetchedFile", "Fetcher", "Progress"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import tempfile
 import threading
 import time
 import zlib
@@ -19,6 +18,7 @@ from pathlib import Path
 from poco.contracts import Chain
 from poco.contracts.chain import to_bytes
 from poco.errors import ConfigurationError
+from poco.new_file import new_file
 
 __all__ = ["CHAIN", "ChainCopy", "regain_height", "unpack"]
 
@@ -153,16 +153,10 @@ def unpack(folder: Path, target: Path) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with new_file(path) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise _not_kept(path, error) from error
 

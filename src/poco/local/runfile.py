@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from typing import Any
 from poco.errors import ConfigurationError
 from poco.local.info import StackInfo
 from poco.local.settings import StackSettings
+from poco.new_file import new_file
 
 __all__ = ["Running", "birth", "log_path", "only_market", "recorded", "runfile_path", "running"]
 
@@ -187,10 +187,8 @@ def _folder() -> Path:
 def _write(path: Path, document: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A temporary file is for its owner only.
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            json.dump(document, file)
-        Path(file.name).replace(path)
+        with new_file(path) as file:
+            file.write(json.dumps(document).encode())
     except OSError as error:
         raise _unwritable(path, error) from error
 

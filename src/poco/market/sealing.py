@@ -17,8 +17,8 @@ from poco.appio.encryption import (
     generate_result_keypair,
     import_result_keypair,
 )
-from poco.appio.new_file import new_file
 from poco.errors import ConfigurationError, UserInputError
+from poco.new_file import new_file
 
 __all__ = [
     "EncryptedDataset",

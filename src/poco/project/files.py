@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from poco.errors import ConfigurationError, UserInputError
+from poco.new_file import new_file
 
 __all__ = ["read_json", "read_text", "update_json", "write_json", "write_text"]
 
@@ -85,15 +85,8 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with new_file(path, mode=mode) as file:
+            file.write(text.encode())
     except OSError as error:
         raise ConfigurationError(
             f"the file cannot be written: {error.strerror}",

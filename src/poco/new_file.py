@@ -13,12 +13,13 @@ __all__ = ["new_file"]
 
 
 @contextmanager
-def new_file(target: Path) -> Iterator[BinaryIO]:
-    """Open a file next to its path, for its owner only, and put it there when the block succeeds.
+def new_file(target: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Open a file next to its path, and put it there when the block succeeds.
 
     Args:
         target: where the file will be, in an existing folder; an older file is replaced, and
             stays when the block fails. A link is replaced, too, never followed.
+        mode: its permissions once it is there; before, it is for its owner only.
 
     Raises:
         OSError: the file cannot be created, written or moved.
@@ -27,6 +28,7 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
+        Path(name).chmod(mode)
         Path(name).replace(target)
     finally:
         Path(name).unlink(missing_ok=True)
