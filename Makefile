@@ -30,9 +30,8 @@ build: $(READY) ## compile what changed, export the public contracts
 
 test: build ## run every test
 	@$(LOCAL) FOUNDRY_CONFIG=tests/forge/foundry.toml forge test
-	@$(LOCAL) python -m pytest -q -n auto --dist loadfile tests/unit tests/services tests/e2e
-	@# Ape's in-process chain cannot be reset: each file gets a process, hence a chain, of its own.
-	@$(LOCAL) printf '%s\n' tests/contracts/test_*.py | xargs -P "$$(nproc)" -n 1 python -m pytest -q --no-header
+	@$(LOCAL) python -m pytest -q -p no:ape_test -n auto --dist loadfile --no-loadscope-reorder tests/unit tests/services tests/e2e
+	@$(LOCAL) python tests/contracts
 
 demo: build ## play a whole market on a fresh local chain
 	@$(LOCAL) APE_FOUNDRY_HOST=auto ape run demo

@@ -50,7 +50,7 @@ _VOLUME = 10**6
 _PRICE = 1_000
 _DEPOSIT = 10**10
 _PATIENCE_SECONDS = 600.0
-_NAP_SECONDS = 0.05
+_NAP_SECONDS = 0.2
 _COMPUTED = '{"deterministic-output-path": "/iexec_out/result.txt"}'
 _processes = multiprocessing.get_context("spawn")
 
@@ -112,9 +112,10 @@ class Pool:
         while left:
             if time.monotonic() > end:
                 raise InternalError(f"{len(left)} tasks are not completed: see {self.folder}")
-            time.sleep(4 * _NAP_SECONDS)  # seldom, for it is not what is measured
             if self.market.hub.task(task_id(deal.dealid, left[-1])).status is TaskStatus.COMPLETED:
                 left.pop()
+            else:
+                time.sleep(_NAP_SECONDS)  # seldom, for it is not what is measured
 
     def starts(self) -> dict[str, float]:
         """Return when the app of each task was started, seconds since 1970, by 0x-hex id."""

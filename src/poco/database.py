@@ -93,16 +93,22 @@ class Database:
         return other
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """Open a transaction that is committed at the end of the block, or undone by an exception.
+
+        Args:
+            lasting: whether it must outlive a loss of power. Any outlives the end of the process;
+                only a lasting one waits for the disk, for itself and for all before it.
 
         Raises:
             ConfigurationError: the database does not answer.
             LeaseLostError: the database is `guarded`, and another process has the lease.
         """
         with _faults(self._engine.url), self._turn, self._engine.connect() as plain:
-            connection = plain.execution_options(begin="BEGIN IMMEDIATE")
+            connection = plain.execution_options(begin="BEGIN IMMEDIATE", lasting=lasting)
             with connection.begin():
+                if not (lasting or self.is_sqlite):
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
                 if self._lease is not None:
                     self._lease.require(connection)
                 yield connection
@@ -245,13 +251,18 @@ def _prepared(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions by itself
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        connection.exec_driver_sql(options.get("begin", "BEGIN"))
+        driver = connection.connection.dbapi_connection
+        assert driver is not None, "a connection that begins is open"
+        cursor = driver.cursor()
+        cursor.execute(f"PRAGMA synchronous={'FULL' if options.get('lasting', True) else 'NORMAL'}")
+        cursor.execute(options.get("begin", "BEGIN"))
+        cursor.close()
 
     return engine
 

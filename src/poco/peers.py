@@ -6,6 +6,7 @@ Nothing is unpacked on the way: a few bytes that were compressed twice fill all 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -18,7 +19,8 @@ __all__ = ["json_object", "peer_client"]
 def peer_client(most: int, **options: Any) -> httpx.Client:
     """Return a client whose answers are of a limited length, and not compressed.
 
-    An answer that is longer or compressed raises `httpx.DecodingError`, an `httpx.HTTPError`.
+    An answer that is longer or compressed raises `httpx.DecodingError`, a URL that cannot be one
+    `httpx.UnsupportedProtocol`; both are an `httpx.HTTPError`.
 
     Args:
         most: bytes of an answer.
@@ -32,7 +34,7 @@ def peer_client(most: int, **options: Any) -> httpx.Client:
         answer.stream = _Bounded(answer.stream, most)
 
     headers = {"Accept-Encoding": "identity"}
-    return httpx.Client(headers=headers, event_hooks={"response": [bound]}, **options)
+    return _PeerClient(headers=headers, event_hooks={"response": [bound]}, **options)
 
 
 def json_object(answer: httpx.Response) -> dict[str, Any]:
@@ -42,6 +44,26 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
         ValueError: it holds none, or one that nests too deep.
     """
     return parse_object(answer.content.decode())
+
+
+class _PeerClient(httpx.Client):
+    """A client for URLs that strangers have named."""
+
+    def build_request(self, *args: Any, **options: Any) -> httpx.Request:
+        with _possible_url():
+            return super().build_request(*args, **options)
+
+    def send(self, *args: Any, **options: Any) -> httpx.Response:
+        with _possible_url():
+            return super().send(*args, **options)
+
+
+@contextmanager
+def _possible_url() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.InvalidURL, UnicodeError) as error:  # the latter of hosts that are no names
+        raise httpx.UnsupportedProtocol(f"the URL is malformed: {error}") from error
 
 
 class _Bounded(httpx.SyncByteStream):

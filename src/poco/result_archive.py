@@ -52,7 +52,9 @@ def parse_link(results: bytes) -> ResultLink:
         document: dict[str, Any] = parse_object(results.decode())
         digest = document.get("sha256")
         sha256 = None if digest is None else bytes.fromhex(digest.removeprefix("0x"))
-        return ResultLink(str(document["storage"]), str(document["location"]), sha256)
+        location = str(document["location"])
+        location.encode()  # half a surrogate pair is no address
+        return ResultLink(str(document["storage"]), location, sha256)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PeerError(
             "the scheduler must finalise with a result link",

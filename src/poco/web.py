@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
+from types import MappingProxyType
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -24,6 +25,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poco import __version__
@@ -58,6 +60,16 @@ _KEEP_ALIVE_SECONDS = 60
 """Longer than clients keep idle connections, else a request may meet the end of its connection."""
 _DEEPEST = 12_288
 """Ape's packages lift Python's limit so far that nested JSON of a stranger overflows the stack."""
+
+_REFUSAL = {
+    "description": "Refused; the body says why.",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"error": {"type": "string"}}}
+        }
+    },
+}
+"""What may come of every request, for the OpenAPI page."""
 
 _OPERATORS = (ChainError, ConfigurationError, InternalError)
 _log = logging.getLogger(__name__)
@@ -124,6 +136,7 @@ def application(
     figures: Callable[[], Mapping[str, object]] = dict,
     healthy: Callable[[], Mapping[str, object]] = dict,
     max_body: int = MAX_BODY_BYTES,
+    larger: Mapping[str, int] = MappingProxyType({}),
     unbounded: tuple[str, ...] = (),
 ) -> FastAPI:
     """Make an application with ``/health``, ``/version``, ``/metrics`` and errors as JSON.
@@ -136,10 +149,13 @@ def application(
         figures: the same as the original's JSON, for those who accept ``application/json``.
         healthy: details for ``/health``; what it raises makes the answer 503.
         max_body: largest body of a request, bytes.
+        larger: the same for paths that take larger ones.
         unbounded: prefixes of paths whose handlers bound the body by themselves.
     """
-    app = FastAPI(title=title, description=description, version=__version__)
-    app.add_middleware(_BoundedBody, limit=max_body, unbounded=unbounded)
+    app = FastAPI(
+        title=title, description=description, version=__version__, responses={"default": _REFUSAL}
+    )
+    app.add_middleware(_BoundedBody, limit=max_body, larger=larger, unbounded=unbounded)
     app.add_middleware(
         CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
     )
@@ -159,6 +175,10 @@ def application(
     @app.exception_handler(HTTPException)
     async def _refused(_: Request, error: HTTPException) -> Response:
         return ErrorResponse({"error": error.detail}, error.status_code, error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_: Request, __: ClientDisconnect) -> Response:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # for nobody
 
     @app.get("/version", response_class=PlainTextResponse)
     def version_page() -> str:
@@ -198,9 +218,12 @@ def told(error: PocoError) -> str:
 class _BoundedBody:
     """Refuse bodies over a limit, whether or not the request says how long it is."""
 
-    def __init__(self, app: ASGIApp, limit: int, unbounded: tuple[str, ...]) -> None:
+    def __init__(
+        self, app: ASGIApp, limit: int, larger: Mapping[str, int], unbounded: tuple[str, ...]
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger
         self._unbounded = unbounded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,30 +232,31 @@ class _BoundedBody:
         ):
             await self._app(scope, receive, send)
             return
+        limit = self._larger.get(scope["path"], self._limit)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._limit:
-            await self._refuse()(scope, receive, send)
+        if not declared.isdigit() or int(declared) > limit:
+            refusal = JSONResponse({"error": _too_long(limit)}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            await refusal(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive), send)
+        await self._app(scope, self._counted(receive, limit), send)
 
-    def _counted(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    @staticmethod
+    def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[Message]]:
         taken = 0
 
         async def counting() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise HttpError(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {self._limit} bytes"
-                )
+            if taken > limit:
+                raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_long(limit))
             return message
 
         return counting
 
-    def _refuse(self) -> JSONResponse:
-        rule = f"a body may have {self._limit} bytes"
-        return JSONResponse({"error": rule}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+def _too_long(limit: int) -> str:
+    return f"a body may have {limit} bytes"
 
 
 @contextmanager

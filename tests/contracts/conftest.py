@@ -1,7 +1,8 @@
 """The cast and the stage of the contract tests: each role an account, each contract a fixture.
 
-Contracts are deployed once per process, and `make test` gives each file of this folder a process of
-its own: Ape's in-process chain cannot be reset, and no file may depend on what another left on it.
+`python tests/contracts` gives each file of this folder a process of its own: Ape's in-process chain
+cannot be reset, and no file may depend on what another left on it. The markets of the `stage` are
+there once for all files, which each go on from the same chain; registries start empty.
 """
 
 from __future__ import annotations
@@ -13,27 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from market import Market
-from stage import open_market
+from stage import ROLES, the_cast, the_market, the_registries, the_token
 
 if TYPE_CHECKING:
     from ape.api import ReceiptAPI, TestAccountAPI
     from ape.contracts import ContractContainer, ContractInstance
     from ape.managers.project import ProjectManager
-
-ROLES = (
-    "owner",
-    "app_owner",
-    "dataset_owner",
-    "pool_owner",
-    "requester",
-    "sponsor",
-    "worker_1",
-    "worker_2",
-    "worker_3",
-    "worker_4",
-    "worker_5",
-    "stranger",
-)
 
 CHECKSUM = bytes(range(1, 33))
 _FOLDER = Path(__file__).parent
@@ -43,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse to run several files in one process, rather than fail in odd places."""
     files = {item.path for item in items if item.path.parent == _FOLDER}
     if len(files) > 1:
-        raise pytest.UsageError("files of contract tests need a process each: make test, or one")
+        raise pytest.UsageError("files need a process each: python tests/contracts, or one file")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,26 +57,26 @@ stranger = _role(11, ROLES[11])
 
 
 @pytest.fixture(scope="session")
-def token(project: ProjectManager, owner: TestAccountAPI) -> ContractInstance:
-    """The base token; `owner` holds the supply."""
-    return owner.deploy(project.RLC, owner)
+def token() -> ContractInstance:
+    """The base token of the market; `owner` got the supply."""
+    return the_token()
 
 
 @pytest.fixture(scope="session")
 def app_registry(project: ProjectManager, owner: TestAccountAPI) -> ContractInstance:
-    """The registry of applications."""
+    """A registry of applications, as empty as it was deployed."""
     return owner.deploy(project.AppRegistry, owner)
 
 
 @pytest.fixture(scope="session")
 def dataset_registry(project: ProjectManager, owner: TestAccountAPI) -> ContractInstance:
-    """The registry of datasets."""
+    """A registry of datasets, as empty as it was deployed."""
     return owner.deploy(project.DatasetRegistry, owner)
 
 
 @pytest.fixture(scope="session")
 def workerpool_registry(project: ProjectManager, owner: TestAccountAPI) -> ContractInstance:
-    """The registry of workerpools."""
+    """A registry of workerpools, as empty as it was deployed."""
     return owner.deploy(project.WorkerpoolRegistry, owner)
 
 
@@ -179,40 +165,27 @@ def kind(
 
 
 @pytest.fixture(scope="session")
-def cast(accounts: Any) -> dict[str, TestAccountAPI]:
+def cast() -> dict[str, TestAccountAPI]:
     """The people by role."""
-    return {name: accounts[index] for index, name in enumerate(ROLES)}
+    return the_cast()
 
 
 @pytest.fixture(scope="session")
-def registries(
-    app_registry: ContractInstance,
-    dataset_registry: ContractInstance,
-    workerpool_registry: ContractInstance,
-) -> dict[str, ContractInstance]:
-    """The registries by kind."""
-    return {"app": app_registry, "dataset": dataset_registry, "workerpool": workerpool_registry}
+def registries() -> dict[str, ContractInstance]:
+    """The registries of both markets by kind."""
+    return the_registries()
 
 
 @pytest.fixture(scope="session")
-def token_market(
-    project: ProjectManager,
-    cast: dict[str, TestAccountAPI],
-    token: ContractInstance,
-    registries: dict[str, ContractInstance],
-) -> Market:
+def token_market() -> Market:
     """A market in token mode where everybody but the stranger has a deposit."""
-    return open_market(project, cast, token, registries, "token")
+    return the_market("token")
 
 
 @pytest.fixture(scope="session")
-def native_market(
-    project: ProjectManager,
-    cast: dict[str, TestAccountAPI],
-    registries: dict[str, ContractInstance],
-) -> Market:
+def native_market() -> Market:
     """The same in native mode."""
-    return open_market(project, cast, None, registries, "native")
+    return the_market("native")
 
 
 @pytest.fixture(params=["token", "native"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import ape
@@ -11,7 +12,53 @@ from local_chain import address_of
 from market import CLOCKS, ZERO_ADDRESS, Market, fund
 
 if TYPE_CHECKING:
+    from ape.api import TestAccountAPI
     from ape.contracts import ContractInstance
+
+ROLES = (
+    "owner",
+    "app_owner",
+    "dataset_owner",
+    "pool_owner",
+    "requester",
+    "sponsor",
+    "worker_1",
+    "worker_2",
+    "worker_3",
+    "worker_4",
+    "worker_5",
+    "stranger",
+)
+
+
+@cache
+def the_cast() -> dict[str, TestAccountAPI]:
+    """Return the people by role."""
+    return {name: ape.accounts.test_accounts[index] for index, name in enumerate(ROLES)}
+
+
+@cache
+def the_token() -> ContractInstance:
+    """Return the base token; `owner` gets the supply."""
+    owner = the_cast()["owner"]
+    return owner.deploy(ape.project.RLC, owner)
+
+
+@cache
+def the_registries() -> dict[str, ContractInstance]:
+    """Return the registries by kind."""
+    owner = the_cast()["owner"]
+    return {
+        kind: owner.deploy(getattr(ape.project, f"{kind.capitalize()}Registry"), owner)
+        for kind in _KINDS
+    }
+
+
+@cache
+def the_market(mode: str) -> Market:
+    """Return the market in `token` or `native` mode."""
+    token = the_token() if mode == "token" else None
+    return open_market(ape.project, the_cast(), token, the_registries(), mode)
 
 
 def merged_type(*containers: Any, name: str) -> ContractType:

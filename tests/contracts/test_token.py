@@ -10,6 +10,12 @@ SUPPLY = 87_000_000 * 10**9  # nRLC
 
 
 @pytest.fixture
+def token(project, owner):
+    """A token of which `owner` still has all."""
+    return owner.deploy(project.RLC, owner)
+
+
+@pytest.fixture
 def spender(project, owner):
     """A contract that takes its allowance when it is called."""
     return owner.deploy(project.RecordingSpender)

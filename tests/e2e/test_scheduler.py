@@ -427,6 +427,19 @@ def test_worker__fails_three_times_by_itself__is_in_quarantine(town: Town, pool:
     assert len(hand.sync().assignments) == 1
 
 
+def test_worker__fails_for_want_of_secrets_of_the_requester__goes_on(
+    town: Town, pool: Pool
+) -> None:
+    purchase(town, volume=5)
+    pool.scheduler.settle()
+    hand = pool.hand()
+    for _ in range(5):
+        [leave] = hand.sync().assignments
+        cause = "TEE_SESSION_GENERATION_GET_DATASET_SECRET_FAILED"
+        hand.say(leave.taskid, S.START_FAILED, cause=cause)
+    assert not any("rests" in line for line in pool.said)
+
+
 @pytest.mark.parametrize("opened_", [True, False], ids=["initialized", "not initialized"])
 def test_scheduler__final_deadline_passed__claims_by_itself(
     town: Town, pool: Pool, opened_: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -236,6 +237,50 @@ def test_challenges__a_hundred_at_once_from_one_address__are_429(pool: Pool) -> 
 
 def test_worker__without_token__is_401(pool: Pool) -> None:
     assert httpx.post(f"{pool.url}/v2/sync", json={}).status_code == 401
+
+
+def test_report__of_a_stranger__is_refused_before_it_is_read(pool: Pool) -> None:
+    host, port = pool.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as line:
+        line.sendall(b"POST /v2/sync HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n{")
+        assert line.recv(12) == b"HTTP/1.1 401"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[]", "is not an object"),
+        (b'{"free": -1}', "free: Input should be greater than or equal to 0"),
+        (b'{"a": [' + b"[]," * 200_000 + b"[]]}", "has more than 100000 objects and lists"),
+        (b'{"head": "\xff"}', "invalid start byte"),
+    ],
+)
+def test_report__that_is_none__says_why(pool: Pool, body: bytes, said: str) -> None:
+    token = httpx.post(**signed_challenge(pool)).json()["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = httpx.post(f"{pool.url}/v2/sync", content=body, headers=headers, timeout=60)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
+def test_bodies__but_for_reports__are_small(pool: Pool) -> None:
+    account = development_account(Role.WORKER)
+    answer = httpx.post(
+        f"{pool.url}/workers/login",
+        params={"walletAddress": account.address},
+        json={"signature": "0x" + "00" * 100_000},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (413, "a body may have 65536 bytes")
+
+
+def test_report__is_described_with_the_parts_that_it_names(pool: Pool) -> None:
+    document = get(pool, "/openapi.json").json()
+    body = document["paths"]["/v2/sync"]["post"]["requestBody"]["content"]["application/json"]
+    place = body["schema"]["properties"]["replicates"]["items"]["$ref"]
+    found = document
+    for name in place.removeprefix("#/").split("/"):
+        found = found[name.replace("~1", "/")]
+    assert found["title"] == "ReplicateReport"
 
 
 def test_worker__not_registered__registers_again_by_itself(

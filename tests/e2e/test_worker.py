@@ -395,6 +395,25 @@ def test_worker__store_is_down__uploads_when_it_is_back(
     assert town.hub.task(leave.taskid).results
 
 
+def test_worker__store_is_down_for_long__takes_no_tasks_that_it_cannot_deliver(
+    town: Town, desk: Desk, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    deal = town.deal(volume=10)
+    leaves = [
+        desk.assign(town.leave(deal, index=index, results_url=f"http://127.0.0.1:{port}"))
+        for index in deal.indices
+    ]
+    agent = town.agent(desk, tmp_path, store=lambda url: ResultsClient(url, pause=0))
+    with running(agent):
+        wait_until(lambda: set(statuses(agent).values()) == {ReplicateStatus.COMPUTED})
+        wait_until(lambda: len(statuses(agent)) >= 6 and desk.reports[-1].free == 0)
+        assert len(statuses(agent)) < len(leaves)
+        with result_store(town, tmp_path / "late", port=port):
+            wait_until(lambda: town.status(leaves[-1].taskid) is TaskStatus.COMPLETED, 60)
+
+
 def test_upload__of_a_row_read_before__changes_nothing(
     town: Town, desk: Desk, tmp_path: Path
 ) -> None:

@@ -75,12 +75,12 @@ class MortalDatabase(Database):
         super().__init__(url, tables)
         self._crash_point = crash_point
 
-    def writing(self) -> AbstractContextManager[Connection]:
-        return self._writing(_writer())
+    def writing(self, *, lasting: bool = True) -> AbstractContextManager[Connection]:
+        return self._writing(_writer(), lasting)
 
     @contextmanager
-    def _writing(self, writer: str) -> Iterator[Connection]:
-        with super().writing() as connection:
+    def _writing(self, writer: str, lasting: bool) -> Iterator[Connection]:
+        with super().writing(lasting=lasting) as connection:
             yield connection
             self._crash_point(f"before {writer}")
         self._crash_point(f"after {writer}")

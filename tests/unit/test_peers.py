@@ -58,3 +58,23 @@ def test_peer__longer_answer__is_not_read_to_its_end(peer: str) -> None:
         client.stream("GET", f"{peer}/zeros?size=100000") as answer,
     ):
         assert sum(map(len, answer.iter_bytes())) <= MOST
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://host",
+        "http://[::1",
+        "http://host:port",
+        "http://..",
+        f"http://{'a' * 300}.example",
+        "http://xn--a",
+        "http://host/\ud800",
+        "http://a\r\nb",
+        f"http://host/{'a' * 70_000}",
+    ],
+)
+def test_peer__url_that_cannot_be_one__is_an_http_error(url: str) -> None:
+    with peer_client(MOST) as client, pytest.raises(httpx.UnsupportedProtocol):
+        client.get(url)

@@ -146,6 +146,32 @@ def test_service__path_that_bounds_its_own_body__is_left_alone():
         assert httpx.post(f"{url}/large", content=b"x" * 5_000).json() == 5_000
 
 
+def test_service__path_with_a_limit_of_its_own__has_that_one():
+    with web.serving(echo(larger={"/large": 200})) as url:
+        codes = [
+            httpx.post(url + path, content=b"x" * size).status_code
+            for path, size in (("/echo", 101), ("/large", 200), ("/large", 201))
+        ]
+    assert codes == [413, 200, 413]
+
+
+def test_service__caller_hangs_up_in_its_body__is_not_an_error_of_the_service(caplog):
+    with web.serving(echo()) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as line:
+            line.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nx")
+        assert httpx.post(f"{url}/echo", content=b"x" * 7).json() == 7
+    assert caplog.records == []
+
+
+def test_service__any_page__announces_refusals():
+    with web.serving(echo()) as url:
+        pages = httpx.get(f"{url}/openapi.json").json()["paths"]
+    answers = pages["/echo"]["post"]["responses"]
+    assert answers.keys() == {"200", "default"}
+    assert "error" in str(answers["default"]["content"]["application/json"]["schema"])
+
+
 def test_service__version_and_health__are_told():
     with web.serving(web.application("test", healthy=lambda: {"block": 7})) as url:
         assert httpx.get(f"{url}/version").text == __version__

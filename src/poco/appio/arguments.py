@@ -38,22 +38,21 @@ def split_arguments(line: str) -> tuple[str, ...]:
     if not line.strip():
         return ()
     arguments: list[str] = []
-    current, quote, escaped = "", "", False
+    current: list[str] = []  # pieces: to add texts to a text takes time that grows with its square
+    quote, escaped = "", False
     for match in _PIECE.finditer(line):
         piece = match.group()
-        if piece in ("'", '"') and quote in ("", piece):
-            if escaped:
-                current, escaped = current + piece, False
-            else:
-                quote = "" if quote else piece
+        if piece in ("'", '"') and quote in ("", piece) and not escaped:
+            quote = "" if quote else piece
         elif piece == " " and not quote:
             if current:
-                arguments.append(current)
-            current = ""  # an escape outlives the space, as it does in the original
+                arguments.append("".join(current))
+            current = []  # an escape outlives the space, as it does in the original
         else:
-            current, escaped = current + piece, piece == "\\"
+            current.append(piece)
+            escaped = piece == "\\"
     if current:
-        arguments.append(current)
+        arguments.append("".join(current))
     if quote:
         raise _invalid(
             line,

@@ -8,20 +8,21 @@ shown by the checksum of its encrypted file, that a result is the agreed one by 
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from poco.appio.aes import BLOCK_BYTES, chunks_of, decrypted, decrypted_legacy, encrypted
-from poco.appio.unpacking import open_zip
+from poco.appio.unpacking import BROKEN_ZIP, open_zip
 from poco.errors import UserInputError
 from poco.new_file import new_file
 
@@ -44,7 +45,6 @@ _MIN_RSA_BITS = 2048
 _MAX_KEY_ENTRY_BYTES = 1000
 _KEY_ENTRY = "aes-key.rsa"
 _RESULT_ENTRY = "iexec_out.zip.aes"
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -220,7 +220,10 @@ def encrypt_result(archive: Path, target: Path, public_key: bytes) -> None:
         OSError: a file cannot be read or written.
     """
     secret = os.urandom(_KEY_BYTES)
-    locked = _public_key(public_key).encrypt(secret, rsa_padding.PKCS1v15())
+    try:
+        locked = _public_key(public_key).encrypt(secret, rsa_padding.PKCS1v15())
+    except ValueError as error:
+        raise _bad_public_key("must be made of two odd primes") from error
     with archive.open("rb") as plain, new_file(target) as file, zipfile.ZipFile(file, "w") as outer:
         entry = zipfile.ZipInfo(_RESULT_ENTRY, _ENTRY_DATE)
         entry.file_size = archive.stat().st_size + 2 * BLOCK_BYTES  # more than 2 GiB needs ZIP64
@@ -250,7 +253,11 @@ def decrypt_result(archive: Path, target: Path, private_key: bytes) -> None:
             secret = _result_key(key, locked, archive)
             with outer.open(entry) as payload, new_file(target) as file:
                 file.writelines(_decrypted_result(secret, payload, archive))
-    except _ZIP_ERRORS as error:
+    except BROKEN_ZIP as error:
+        raise _bad_result("Failed to load encrypted results zip file", archive) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of an offset before the beginning
+            raise
         raise _bad_result("Failed to load encrypted results zip file", archive) from error
 
 
@@ -295,7 +302,7 @@ def _decrypted_result(secret: bytes, payload: IO[bytes], archive: Path) -> Itera
 def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UserInputError("Invalid beneficiary key", remedy="it must be PEM") from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise UserInputError("Invalid beneficiary key", remedy="it must be an RSA key")
@@ -305,7 +312,7 @@ def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
 def _public_key(pem: bytes) -> rsa.RSAPublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _bad_public_key("must be PEM of a SubjectPublicKeyInfo") from error
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _MIN_RSA_BITS:
         raise _bad_public_key(f"must be an RSA key of at least {_MIN_RSA_BITS} bits")

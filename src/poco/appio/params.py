@@ -13,6 +13,7 @@ from poco.appio.untrusted_json import parse_object
 
 __all__ = ["DealParams", "parse_params"]
 
+_MAX_SHOWN = 80
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -70,11 +71,16 @@ def parse_params(text: str) -> DealParams:
     given = {key: value for key, value in loaded.items() if value is not None}
     values = {name: parse(key, given[key]) for key, (name, parse) in _KEYS.items() if key in given}
     ignored = tuple(
-        f"params.{key}: unknown key, ignored (known: {', '.join(_KEYS)})"
+        f"params.{_shown(key)}: unknown key, ignored (known: {', '.join(_KEYS)})"
         for key in given
         if key not in _KEYS
     )
     return DealParams(**values, is_v2="cmdline" in given or "dirinuri" in given, warnings=ignored)
+
+
+def _shown(key: str) -> str:
+    """Return a key as logs and databases take it: JSON may hold half a surrogate pair."""
+    return key[:_MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
 def _invalid(key: str, value: object, rule: str) -> ExecutionError:
@@ -116,7 +122,7 @@ def _secrets(key: str, value: object) -> Mapping[int, str]:
     for number in value:
         if not _NUMBER.fullmatch(number):
             raise _invalid(
-                f"{key}.{number[:20]}",
+                f"{key}.{_shown(number)}",
                 value[number],
                 "number must be 1 or more, of 18 digits at most",
             )

@@ -16,15 +16,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-__all__ = ["INPUT_LIMITS", "ArchiveLimits", "ArchiveTooLargeError", "open_zip", "unpack_archive"]
+__all__ = [
+    "BROKEN_ZIP",
+    "INPUT_LIMITS",
+    "ArchiveLimits",
+    "ArchiveTooLargeError",
+    "open_zip",
+    "unpack_archive",
+]
 
 _CHUNK_BYTES = 1024 * 1024
 _MAX_NAME_BYTES = 255
 _MAX_DIRECTORY_BYTES = 64 * 1024**2
 _MAX_DEPTH = 64
 
-# What a zip made by an enemy can raise in the library.
-_BROKEN = (NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError)
+BROKEN_ZIP = (
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    UnicodeDecodeError,
+)
+"""What a zip made by an enemy can raise in the library, but for `OSError`."""
 _BROKEN_PLACES = (errno.EEXIST, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 """What it can make the system answer: names twice or too long, offsets before the beginning."""
 
@@ -119,7 +133,7 @@ def unpack_archive(archive: Path, folder: Path, limits: ArchiveLimits) -> dict[s
                         file.write(chunk)
                 target.chmod(0o777 if entry.external_attr >> 16 & 0o111 else 0o666)
                 digests[str(path)] = hashed.digest()
-    except _BROKEN as error:
+    except BROKEN_ZIP as error:
         raise ValueError(f"must be a sound zip archive: {error}") from error
     except OSError as error:
         if error.errno not in _BROKEN_PLACES:

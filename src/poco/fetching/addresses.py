@@ -106,18 +106,21 @@ def web_url(url: str | httpx.URL) -> httpx.URL:
     """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        host = parsed.host
+    except (httpx.InvalidURL, UnicodeError) as error:  # the latter of text and hosts that are none
         raise ForbiddenAddressError(f"a URL must be well-formed: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not host:
         raise ForbiddenAddressError("addresses begin with http://, https:// or ipfs://")
+    if parsed.port is not None and not 0 < parsed.port < 2**16:
+        raise ForbiddenAddressError("a URL must be well-formed: ports are 1 to 65535")
     if parsed.userinfo:
         raise ForbiddenAddressError("a URL must not hold a user name or a password")
-    if _NUMERIC.fullmatch(parsed.host.rstrip(".").rpartition(".")[2]):
+    if _NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2]):
         try:
-            ipaddress.ip_address(parsed.host)
+            ipaddress.ip_address(host)
         except ValueError as error:
             raise ForbiddenAddressError("an IPv4 address is four decimal numbers") from error
-    elif ":" not in parsed.host and not _HOST.fullmatch(parsed.raw_host.decode("ascii")):
+    elif ":" not in host and not _HOST.fullmatch(parsed.raw_host.decode("ascii")):
         raise ForbiddenAddressError(
             "a URL must be well-formed: letters, digits, hyphens and dots name a host"
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import urlsplit
 
 from poco.errors import ConfigurationError
+from poco.fetching.addresses import ForbiddenAddressError, web_url
 
 __all__ = ["PUBLIC_GATEWAYS", "FetchPolicy"]
 
@@ -77,14 +77,15 @@ class FetchPolicy:
                     remedy="write it like 10.1.2.0/24",
                 ) from error
         for gateway in self.gateways:
-            parts = urlsplit(gateway)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            try:
+                web_url(gateway)
+            except ForbiddenAddressError as error:
                 raise ConfigurationError(
-                    "must be the base URL of an IPFS gateway",
+                    f"must be the base URL of an IPFS gateway: {error}",
                     field="gateways",
                     value=gateway,
                     remedy="write it like http://127.0.0.1:8080",
-                )
+                ) from error
 
     def permits(self, address: str) -> bool:
         """Return whether a connection to an IP address, given as text, is allowed."""

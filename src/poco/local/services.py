@@ -251,7 +251,7 @@ def _examples() -> APIRouter:
     router = APIRouter(tags=["examples"])
 
     @router.head(MODULE_PATH, include_in_schema=False)
-    @router.get(MODULE_PATH)
+    @router.get(MODULE_PATH, responses={200: {"content": {"application/wasm": {}}}})
     def module() -> FileResponse:
         """Return the module of the example app."""
         return FileResponse(MODULE, media_type="application/wasm")

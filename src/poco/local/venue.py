@@ -108,7 +108,7 @@ class Venue:
             answer = self._http.post(f"{self.node}/api/v0/add", files={"file": content})
             answer.raise_for_status()
             return str(json_object(answer)["Hash"])
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+        except (httpx.HTTPError, ValueError, KeyError) as error:
             raise PeerError(
                 f"the IPFS node does not take a file: {error}",
                 field="ipfsNode",
@@ -121,7 +121,7 @@ class Venue:
         try:
             answer = self._http.get(f"{self.scheduler}/tasks/0x{taskid.hex()}")
             return json_object(answer)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        except (httpx.HTTPError, ValueError):
             return {}
 
     def close(self) -> None:

@@ -159,7 +159,7 @@ class Reporter:
         try:
             url = httpx.URL(self._url).join(path)
             answer = self._http.get(url, params=query or {}, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise self._fault(f"does not answer ({error or type(error).__name__})") from error
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None

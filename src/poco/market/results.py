@@ -180,7 +180,7 @@ def _download(url: str, link: ResultLink, target: Path) -> None:
             for chunk in answer.iter_bytes():
                 digest.update(chunk)
                 file.write(chunk)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPError as error:
         raise _bad_link(link, f"the archive cannot be downloaded: {error}") from error
     if link.sha256 is not None and digest.digest() != link.sha256:
         raise _bad_link(

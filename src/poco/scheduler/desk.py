@@ -180,7 +180,8 @@ class Desk:
             is_new: whether its logs were not stored yet.
         """
         listed = {found.task_id: found for found in report.replicates}
-        with self._database.writing() as connection:
+        # A report is repeated, and a worker that nobody remembers is adopted when it contributes.
+        with self._database.writing(lasting=False) as connection:
             row = self._greet(connection, worker, report.head)
             people = crew(connection)
             mine = connection.scalars(_MINE, {"worker": worker})

@@ -11,8 +11,11 @@ from typing import Annotated, Any
 from anyio import CapacityLimiter, to_thread
 from eth_typing import ChecksumAddress
 from fastapi import APIRouter, Body, Depends, FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ValidationError
 
+from poco.appio.untrusted_json import parse_object
 from poco.errors import UserInputError
 from poco.orders import DealId, TaskId, checked_address
 from poco.scheduler.metrics import registry
@@ -33,7 +36,11 @@ from poco.web_limits import per_peer
 
 __all__ = ["scheduler_app"]
 
-_MAX_BODY_BYTES = 8 * 1024 * 1024
+_SYNC = "/v2/sync"
+_MAX_BODY_BYTES = 64 * 1024
+_MAX_REPORT_BYTES = 8 * 1024 * 1024
+"""All tasks of a worker, and the logs of some."""
+
 _CHALLENGES_PER_MINUTE = 60
 """Challenges and logins that one IP address may ask for: each writes a row."""
 _LISTINGS_PER_MINUTE = 600
@@ -89,6 +96,25 @@ def _scheduler(request: Request) -> Scheduler:
     return found
 
 
+async def _report(request: Request) -> Report:
+    """Read a body that may be large; named after the worker, it is not read for a stranger."""
+    try:
+        return Report.model_validate(parse_object((await request.body()).decode()))
+    except ValidationError as error:
+        raise RequestValidationError(
+            error.errors(include_input=False, include_url=False)
+        ) from error
+    except ValueError as error:
+        raise UserInputError(f"the body {error}", field="body") from error
+
+
+def _described(model: type[BaseModel], path: str) -> dict[str, Any]:
+    """Return what the OpenAPI page says of the body of a POST that is read here."""
+    place = f"paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
+    schema = model.model_json_schema(ref_template=f"#/{place}/$defs/{{model}}")
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 _Task = Annotated[TaskId, Depends(_task)]
 _Deal = Annotated[DealId, Depends(_deal)]
 _Wallet = Annotated[ChecksumAddress, Depends(_wallet)]
@@ -115,6 +141,7 @@ def scheduler_app(
         figures=scheduler.census.to_json,
         healthy=scheduler.health,
         max_body=_MAX_BODY_BYTES,
+        larger={_SYNC: _MAX_REPORT_BYTES},
         unbounded=unbounded,
     )
     app.state.scheduler = scheduler
@@ -127,6 +154,7 @@ def scheduler_app(
 
 def _of_workers(scheduler: Scheduler, calm: Any) -> APIRouter:
     router = APIRouter(tags=["workers"])
+    reported = {"requestBody": _described(Report, _SYNC)}
     waiting = CapacityLimiter(_MAX_WAITING)
 
     @router.get("/workers/challenge", dependencies=[calm])
@@ -150,10 +178,10 @@ def _of_workers(scheduler: Scheduler, calm: Any) -> APIRouter:
         """Take note of what a worker can do."""
         scheduler.desk.register(who, capability)
 
-    @router.post("/v2/sync")
+    @router.post(_SYNC, openapi_extra=reported)
     async def sync(
         who: _Worker,
-        report: Report,
+        report: Annotated[Report, Depends(_report)],
         wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
     ) -> Response:
         """Take a worker's report, and say what it is to do; may stay open for `wait` seconds."""

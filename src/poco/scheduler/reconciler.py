@@ -43,6 +43,13 @@ _DUE = (
     .order_by(tasks.c.check_at, tasks.c.taskid)
     .limit(_BATCH)
 )
+_CONTRIBUTED = (
+    update(replicates)
+    .where(
+        replicates.c.taskid == bindparam("of_task"), replicates.c.worker == bindparam("of_worker")
+    )
+    .values(contribution=bindparam("contribution"), result_hash=bindparam("result_hash"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,7 @@ class Reconciler:
                     for taskid in sorted(entries)
                 },
             )
-            for taskid in sorted(entries):
-                self._store(connection, entries[taskid], seen[taskid], now)
+            self._store(connection, entries, seen, now)
             fresh = load(connection, entries, now, head.number, people, self._settings, lock=True)
             decisions = {taskid: decide(entry.situation) for taskid, entry in fresh.items()}
             queued = self._outbox.queue(connection, fresh, decisions, states, head)
@@ -191,36 +197,45 @@ class Reconciler:
             taskid: _Seen(task, contributions[taskid], weights) for taskid, task in found.items()
         }
 
-    def _store(self, connection: Connection, entry: Entry, seen: _Seen, now: int) -> None:
-        """Write what workers have contributed to a task; adopt those that are not known."""
-        known = {replica.worker: replica for replica in entry.situation.replicas}
-        for worker, found in seen.contributions.items():
-            values = {"contribution": found.status, "result_hash": found.result_hash}
-            replica = known.get(worker)
-            if replica is not None and (replica.contribution, replica.result_hash) == (
-                found.status,
-                found.result_hash,
-            ):
-                continue
-            here = (replicates.c.taskid == entry.taskid) & (replicates.c.worker == worker)
-            if connection.execute(update(replicates).where(here).values(values)).rowcount:
-                continue
-            row = {"taskid": entry.taskid, "worker": worker, "since": now}
-            row |= {"status": ReplicateStatus.CREATED, "weight": seen.weights[worker]}
-            connection.execute(replicates.insert(), [row | values])
-        gone = [
-            worker
-            for worker, replica in known.items()
-            if replica.contribution is not ContributionStatus.UNSET
-            and worker not in seen.contributions
-        ]
-        if gone:  # dropped by a reorganisation
-            here = (replicates.c.taskid == entry.taskid) & replicates.c.worker.in_(gone)
-            connection.execute(
-                update(replicates)
-                .where(here)
-                .values(contribution=0, status=ReplicateStatus.CONTRIBUTING)
-            )
+    def _store(
+        self,
+        connection: Connection,
+        entries: Mapping[TaskId, Entry],
+        seen: Mapping[TaskId, _Seen],
+        now: int,
+    ) -> None:
+        """Write what workers have contributed; adopt those that are not known."""
+        changes: list[dict[str, Any]] = []
+        for taskid in sorted(entries):
+            known = {replica.worker: replica for replica in entries[taskid].situation.replicas}
+            contributions = seen[taskid].contributions
+            for worker, found in contributions.items():
+                here = {"of_task": taskid, "of_worker": worker}
+                values = {"contribution": found.status, "result_hash": found.result_hash}
+                replica = known.get(worker)
+                if replica is None:
+                    if not connection.execute(_CONTRIBUTED, here | values).rowcount:
+                        row = {"taskid": taskid, "worker": worker, "since": now}
+                        row |= {"status": ReplicateStatus.CREATED}
+                        row |= {"weight": seen[taskid].weights[worker]}
+                        connection.execute(replicates.insert(), [row | values])
+                elif (replica.contribution, replica.result_hash) != tuple(values.values()):
+                    changes.append(here | values)
+            gone = [
+                worker
+                for worker, replica in known.items()
+                if replica.contribution is not ContributionStatus.UNSET
+                and worker not in contributions
+            ]
+            if gone:  # dropped by a reorganisation
+                of_them = (replicates.c.taskid == taskid) & replicates.c.worker.in_(gone)
+                connection.execute(
+                    update(replicates)
+                    .where(of_them)
+                    .values(contribution=0, status=ReplicateStatus.CONTRIBUTING)
+                )
+        if changes:
+            connection.execute(_CONTRIBUTED, changes)
 
     # OTHER SERVICES
 

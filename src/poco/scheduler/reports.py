@@ -14,7 +14,7 @@ from poco.scheduler.protocol import MAX_LOG_CHARACTERS, ReplicateReport, TaskLog
 from poco.scheduler.records import Move, change_tasks, record
 from poco.scheduler.settings import Settings
 from poco.scheduler.state import Entry, storable
-from poco.scheduler.statuses import FAILURES, ReplicateStatus, Stage
+from poco.scheduler.statuses import FAILURES, SECRETS_REFUSED, ReplicateStatus, Stage
 from poco.scheduler.tables import logs, replicates, workers
 
 __all__ = ["keep_logs", "take_reports"]
@@ -95,7 +95,7 @@ def _judge(
         if found.status is ReplicateStatus.COMPUTED:
             count = 0
         elif found.status in FAILURES and found.status is not ReplicateStatus.ABORTED:
-            if found.cause in PERMANENT:
+            if found.cause in PERMANENT or found.cause.startswith(SECRETS_REFUSED):
                 continue
             count += 1
             if count >= _FAILURES_BEFORE_QUARANTINE:

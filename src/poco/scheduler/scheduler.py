@@ -35,9 +35,13 @@ _NAP_SECONDS = 1.0
 _LEASE_SECONDS = 15.0
 _RENEW_SECONDS = 4.0
 _STALE_SECONDS = 30.0
-_GATHER_SECONDS = 0.1
-"""What happens within this time is dealt with in one step: each has its price."""
+_REST = 3.0
+"""So many times what a step took passes until the next one: each has its price, and what happens
+meanwhile is dealt with together."""
+_LONGEST_REST_SECONDS = 1.0
 _MOST_ROUNDS = 20
+_BLOCK_SECONDS = 0.02
+"""A local chain may answer before it has mined what it was sent."""
 
 
 class Scheduler:
@@ -179,8 +183,11 @@ class Scheduler:
     def settle(self) -> None:
         """Step until nothing more can be done now; for tests and small tools."""
         for _ in range(_MOST_ROUNDS):
-            if not self.step():
+            if self.step():
+                continue
+            if not self._transactions.awaits_block():
                 return
+            time.sleep(_BLOCK_SECONDS)
 
     def run(self, stop: threading.Event, pause: float = 0.25) -> None:
         """Step until told to stop; what goes wrong is reported and tried again.
@@ -192,6 +199,7 @@ class Scheduler:
         told = ""
         while not stop.is_set():
             done = 0
+            begun = time.monotonic()
             try:
                 done = self.step()
                 told = ""
@@ -205,7 +213,8 @@ class Scheduler:
             ended = time.monotonic()
             if not done:
                 self._bell.wait_for_work(pause)
-            stop.wait(max(0.0, ended + _GATHER_SECONDS - time.monotonic()))
+            rest = min(_REST * (ended - begun), _LONGEST_REST_SECONDS)
+            stop.wait(max(0.0, ended + rest - time.monotonic()))
 
     def close(self) -> None:
         """Answer waiting workers, and let another process act."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["FAILURES", "ON_CHAIN", "RANK", "ReplicateStatus", "Stage"]
+__all__ = ["FAILURES", "ON_CHAIN", "RANK", "SECRETS_REFUSED", "ReplicateStatus", "Stage"]
 
 
 class Stage(StrEnum):
@@ -91,6 +91,10 @@ FAILURES = frozenset(
     }
 )
 """The worker will bring nothing more to the task unless the chain says otherwise."""
+
+SECRETS_REFUSED = "TEE_SESSION_GENERATION_"
+"""How causes begin that the secret service gives: what a requester left out there is no fault of
+the worker."""
 
 ON_CHAIN = frozenset(
     {

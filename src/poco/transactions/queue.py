@@ -19,7 +19,7 @@ from poco.transactions.head import Head, read_head
 from poco.transactions.sending import Sender
 from poco.transactions.settings import Settings, default_confirmations
 from poco.transactions.store import Store
-from poco.transactions.tables import TransactionState
+from poco.transactions.tables import TransactionState, TransactionStatus
 from poco.transactions.watching import Watcher
 
 __all__ = ["TransactionQueue"]
@@ -154,6 +154,10 @@ class TransactionQueue:
             return 0
         head = self.head()
         return self.watch(head) + self.send(head)
+
+    def awaits_block(self) -> bool:
+        """Return whether a node has transactions that it has yet to mine."""
+        return bool(self._store.rows(TransactionStatus.SENT))
 
     def head(self) -> Head:
         """Look at the end of the chain, for `watch` and `send`: the two halves of `pump`.

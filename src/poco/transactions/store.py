@@ -72,6 +72,12 @@ class Store:
         )
         self._highest = select(func.max(transactions.c.nonce)).where(self._mine)
         self._open = select(transactions.c.id).where(self._mine, status.in_(_NOT_FINAL)).limit(1)
+        dialect = sqlite if database.is_sqlite else postgresql
+        self._add = (
+            dialect.insert(transactions)
+            .on_conflict_do_nothing(index_elements=["sender", "key"])
+            .returning(transactions.c.id)
+        )
         self._named = mine.where(transactions.c.key.in_(bindparam("keys", expanding=True)))
 
     def add(
@@ -93,14 +99,8 @@ class Store:
             "not_after": not_after,
             "min_block": min_block,
         }
-        dialect = sqlite if self._database.is_sqlite else postgresql
-        added = connection.execute(
-            dialect.insert(transactions)
-            .values(sender=self._sender, key=key, **values)
-            .on_conflict_do_nothing(index_elements=["sender", "key"])
-            .returning(transactions.c.id)
-        )
-        if added.one_or_none() is not None:
+        new = values | {"sender": self._sender, "key": key}
+        if connection.execute(self._add, new).one_or_none() is not None:
             return True
         if not retry:
             return False
@@ -201,7 +201,10 @@ class Store:
         return len(ids)
 
     def change(self, changes: Changes, signed: Sequence[dict[str, Any]] = ()) -> int:
-        """Write changes and new attempts in one database transaction; return how many changed."""
+        """Write changes and new attempts in one database transaction; return how many changed.
+
+        What was not signed is not on its way to anybody: the chain tells it again.
+        """
         if not changes:
             return 0
         groups: dict[tuple[str, ...], Changes] = {}
@@ -209,7 +212,7 @@ class Store:
             if "reason" in values:
                 values["reason"] = values["reason"][:_LONGEST_REASON]
             groups.setdefault(tuple(values), []).append(values)
-        with self._database.writing() as connection:
+        with self._database.writing(lasting=bool(signed)) as connection:
             for group in groups.values():
                 connection.execute(_CHANGE, group)
             if signed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ __all__ = ["GAS_OF_A_TASK", "Admission", "Capacity"]
 
 GAS_OF_A_TASK = 1_000_000
 """The most that contribution and reveal of a task may use, callbacks included."""
+
+_FUNDS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ class Admission:
         self._workdir = workdir
         self._clock = clock
         self._terms = TermsBook(market)
+        self._funds = (
+            -_FUNDS_SECONDS,
+            0,
+            0,
+        )  # when they were asked for, balance, price of a unit of gas
         self._reserving = threading.Lock()
 
     def admit(self, entry: Entry) -> Terms | Refusal | None:
@@ -96,7 +104,7 @@ class Admission:
             if refusal is not None or terms is None:
                 return refusal
             stake = 0 if leave.in_one_step else terms.deal.worker_stake
-            with self._journal.writing() as connection:
+            with self._journal.writing(lasting=False) as connection:
                 admitted = self._journal.move(
                     connection, leave.taskid, UNFINISHED, ReplicateStatus.STARTING, stake=stake
                 )
@@ -104,10 +112,10 @@ class Admission:
 
     def _look(self, leave: Assignment, terms: Terms | None) -> tuple[Facts, ChainState]:
         chain, worker = self._market.chain, self._market.account
-        block, time = chain.newest()
+        block, timestamp = chain.newest()
         if block < leave.block:
             chain.require_block(leave.block)
-            block, time = chain.newest()
+            block, timestamp = chain.newest()
         others = [entry for entry in self._journal.entries() if _reserves(entry, leave)]
         account, task, *contributions = self._hub.at(block).read_all(
             [
@@ -124,26 +132,35 @@ class Admission:
             if found.status is ContributionStatus.UNSET
         )
         facts = self._facts(leave, terms, Account(*account).stake - reserved)
-        return facts, ChainState(block, time, Task.from_abi(task), own)
+        return facts, ChainState(block, timestamp, Task.from_abi(task), own)
 
     def _facts(self, leave: Assignment, terms: Terms | None, free_stake: int) -> Facts:
-        chain, worker = self._market.chain, self._market.account
         authorizer = self._authorizer(leave, terms)
-        balance, price = chain.batch([("eth_getBalance", (worker, "latest")), ("eth_gasPrice", ())])
+        balance, price = self._fuel()
         return Facts(
-            worker=worker,
+            worker=self._market.account,
             deal=None if terms is None else terms.deal,
             app=None if terms is None else terms.app,
             authorizer=authorizer,
             is_authorized=self._is_authorized(leave, authorizer),
             free_stake=free_stake,
-            gas=to_int(balance),
-            gas_needed=GAS_OF_A_TASK * to_int(price),
+            gas=balance,
+            gas_needed=GAS_OF_A_TASK * price,
             free_disk=shutil.disk_usage(self._workdir).free,
             disk_needed=self._capacity.disk,
             app_types=self._capacity.app_types,
             tags=self._capacity.tags,
         )
+
+    def _fuel(self) -> tuple[int, int]:
+        """Return what the worker has for gas, and what a unit of it costs; wei, of late."""
+        asked, balance, price = self._funds
+        if time.monotonic() - asked >= _FUNDS_SECONDS:
+            chain, worker = self._market.chain, self._market.account
+            answers = chain.batch([("eth_getBalance", (worker, "latest")), ("eth_gasPrice", ())])
+            balance, price = map(to_int, answers)
+            self._funds = time.monotonic(), balance, price
+        return balance, price
 
     def _authorizer(self, leave: Assignment, terms: Terms | None) -> ChecksumAddress:
         """Return who must have signed: the broker of enclaves where the hub has one (§4.3)."""

@@ -39,9 +39,11 @@ _UPLOADS = 2
 _LOOK_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
 _BUSY_SECONDS = 0.5
-_GATHER_SECONDS = 0.2
-"""So long after a look at the chain comes the next one, because each has its price: what happens
-meanwhile is dealt with together."""
+_REST = 4.0
+"""So many times what a look at the chain took, or a talk with the scheduler, passes until the next
+one: each has its price, and what happens meanwhile is dealt with together."""
+_LONGEST_REST_SECONDS = 1.0
+_LONGEST_SILENCE_SECONDS = 0.2
 _LAST_PAUSE_SECONDS = 15.0
 _TIDY_SECONDS = 3600.0
 _HISTORY_SECONDS = 30 * 86_400
@@ -123,9 +125,10 @@ class WorkerAgent:
             done=self._go_on,
             report=report,
         )
+        lanes = _UPLOADS + capability.slots
         self._uploads = Lanes(
             "upload",
-            _UPLOADS + capability.slots,
+            lanes,
             uploads.run,
             done=self._settle_soon,
             report=report,
@@ -135,6 +138,7 @@ class WorkerAgent:
             scheduler,
             capability,
             self._settlement,
+            backlog=lanes,
             stop=self._computation.stop,
             head=lambda: self._head,
             clock=clock,
@@ -240,6 +244,7 @@ class WorkerAgent:
         told = ""
         while not self._halt.is_set():
             moved = 0
+            begun = time.monotonic()
             try:
                 moved = self._watch()
                 told = ""
@@ -249,7 +254,8 @@ class WorkerAgent:
                 self._due.set()
             ended = time.monotonic()
             self._due.wait(self._poll_seconds)
-            self._halt.wait(max(0.0, ended + _GATHER_SECONDS - time.monotonic()))
+            rest = min(_REST * (ended - begun), _LONGEST_REST_SECONDS)
+            self._halt.wait(max(0.0, ended + rest - time.monotonic()))
 
     def _watch(self) -> int:
         """Look at the chain if something may be different there, and act."""
@@ -318,10 +324,13 @@ class WorkerAgent:
             self._news.clear()
             patience = 0.0
         begun = time.monotonic()
-        if self._liaison.sync(patience):
+        is_new = self._liaison.sync(patience)
+        took = time.monotonic() - begun
+        if is_new:
             self._begin()
-        elif time.monotonic() < begun + patience / 2:  # it was told what it knew
+        elif took < patience / 2:  # it was told what it knew
             self._news.wait(_BUSY_SECONDS)
+        self._halt.wait(min(_REST * took, _LONGEST_SILENCE_SECONDS))
 
     # FROM ONE TO THE OTHER
 
@@ -338,9 +347,9 @@ class WorkerAgent:
             self._due.set()
 
     def _settle_soon(self, entry: Entry) -> None:
-        """Look at the chain after an upload; where the scheduler waits for it, say so."""
+        """Look at the chain after an upload; where the scheduler waits for news of it, say so."""
         self._due.set()
-        if not entry.assignment.in_one_step:
+        if self._liaison.is_full or not entry.assignment.in_one_step:
             self._news.set()
 
     def _tell_once(self, error: Exception, told: str) -> str:

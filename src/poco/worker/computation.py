@@ -22,7 +22,7 @@ from poco.fetching import Fetcher, multiaddr_text
 from poco.orders import GPU, TaskId
 from poco.runtimes import RunLimits, Runtime
 from poco.scheduler.protocol import MAX_LOG_CHARACTERS, Assignment, TaskLogs
-from poco.scheduler.statuses import ReplicateStatus
+from poco.scheduler.statuses import SECRETS_REFUSED, ReplicateStatus
 from poco.services.secrets import SecretsClient, SecretsRefusedError, TaskSecrets
 from poco.worker.admission import Admission
 from poco.worker.checks import Refusal
@@ -127,7 +127,7 @@ class Computation:
         try:
             self._compute(leave, terms, resume=entry.status is not ReplicateStatus.CREATED)
         except SecretsRefusedError as error:
-            cause = f"TEE_SESSION_GENERATION_{error.code}"
+            cause = f"{SECRETS_REFUSED}{error.code}"
             self._fail(leave, ReplicateStatus.START_FAILED, cause, str(error))
         except (ChainError, PeerError):
             raise
@@ -270,7 +270,7 @@ class Computation:
         return entry is not None and entry.status in UNFINISHED
 
     def _mark(self, leave: Assignment, status: ReplicateStatus) -> None:
-        with self._journal.writing() as connection:
+        with self._journal.writing(lasting=False) as connection:
             self._journal.move(connection, leave.taskid, UNFINISHED, status)
 
     def _fail(

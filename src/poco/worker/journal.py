@@ -33,7 +33,7 @@ from sqlalchemy.dialects import sqlite
 
 from poco import transactions
 from poco.contracts import Market
-from poco.database import Database, upsert
+from poco.database import Database
 from poco.errors import ConfigurationError
 from poco.orders import TaskId
 from poco.scheduler.protocol import Assignment, TaskLogs
@@ -90,6 +90,12 @@ _MOVE = _tasks.update().where(
     _tasks.c.status.in_(bindparam("expected", expanding=True)),
 )
 _LOGS = select(_logs).limit(bindparam("most"))
+_HAS_LOGS = select(_logs.c.taskid).where(_logs.c.taskid == bindparam("task"))
+_KEEP_LOGS = sqlite.insert(_logs)
+_KEEP_LOGS = _KEEP_LOGS.on_conflict_do_update(
+    index_elements=[_logs.c.taskid],
+    set_={name: _KEEP_LOGS.excluded[name] for name in ("stdout", "stderr", "exit_code")},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +194,9 @@ class Journal:
                 )
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """Open a transaction; see `Database.writing`."""
-        with self.database.writing() as connection:
+        with self.database.writing(lasting=lasting) as connection:
             yield connection
 
     def accept(self, assignments: Sequence[Assignment], now: float) -> list[TaskId]:
@@ -216,7 +222,7 @@ class Journal:
             }
             for assignment in assignments
         ]
-        with self.writing() as connection:
+        with self.writing(lasting=False) as connection:  # what is not here is assigned again
             new = connection.execute(statement, rows).scalars() if rows else ()
             return [TaskId(taskid) for taskid in new]
 
@@ -260,7 +266,7 @@ class Journal:
 
     def forget(self, taskids: Sequence[TaskId]) -> None:
         """Remove tasks, and their logs."""
-        with self.writing() as connection:
+        with self.writing(lasting=False) as connection:
             for table in (_tasks, _logs):
                 connection.execute(table.delete().where(table.c.taskid.in_(taskids)))
 
@@ -274,7 +280,7 @@ class Journal:
             "stderr": logs.stderr,
             "exit_code": logs.exit_code,
         }
-        connection.execute(upsert(self.database, _logs, row))
+        connection.execute(_KEEP_LOGS, row)
 
     def logs(self, most: int) -> list[TaskLogs]:
         """Return logs that the scheduler does not have yet.
@@ -296,12 +302,11 @@ class Journal:
     def has_logs(self, taskid: TaskId) -> bool:
         """Return whether there are logs of a task that the scheduler does not have yet."""
         with self.database.reading() as connection:
-            found = connection.execute(select(_logs.c.taskid).where(_logs.c.taskid == taskid))
-            return found.first() is not None
+            return connection.execute(_HAS_LOGS, {"task": taskid}).first() is not None
 
     def drop_logs(self, taskids: Sequence[TaskId]) -> None:
         """Forget logs: the scheduler has them."""
-        with self.writing() as connection:
+        with self.writing(lasting=False) as connection:
             connection.execute(_logs.delete().where(_logs.c.taskid.in_(taskids)))
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from poco.scheduler.protocol import (
 from poco.scheduler.statuses import FAILURES, ReplicateStatus
 from poco.worker.journal import Entry, Journal
 from poco.worker.settlement import OVER, Settlement
-from poco.worker.steps import KEEP_SECONDS, UNFINISHED
+from poco.worker.steps import KEEP_SECONDS, UNFINISHED, waits_for_upload
 
 __all__ = ["HARMLESS", "Liaison"]
 
@@ -50,6 +50,7 @@ class Liaison:
         scheduler: whom to talk to.
         capability: what the worker can do.
         settlement: knows what is still needed.
+        backlog: how many results may wait for their upload before they keep tasks away.
         stop: ends the computation of a task.
         head: returns the number of the last block that was seen.
         clock: seconds since 1970.
@@ -60,6 +61,7 @@ class Liaison:
         heard: when the scheduler answered last, seconds since 1970; None before it ever did.
         is_draining: whether no more tasks are taken.
         is_drained: whether, besides, none is on its way.
+        is_full: whether the scheduler was told that no slot is free.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Liaison:
         capability: Capability,
         settlement: Settlement,
         *,
+        backlog: int,
         stop: Callable[[TaskId], None],
         head: Callable[[], int],
         clock: Callable[[], float],
@@ -78,11 +81,13 @@ class Liaison:
         self.heard: float | None = None
         self.is_draining = False
         self.is_drained = False
+        self.is_full = False
         self._syncing = threading.Lock()
         self._journal = journal
         self._scheduler = scheduler
         self._capability = capability
         self._settlement = settlement
+        self._backlog = backlog
         self._stop = stop
         self._head = head
         self._clock = clock
@@ -96,7 +101,8 @@ class Liaison:
         A worker with tasks under way has news soon, so that it waits for orders only a moment.
         """
         entries = self._journal.entries()
-        if self._free(entries) == 0:
+        self.is_full = self._free(entries) == 0
+        if self.is_full:
             return None
         is_idle = all(entry.status in HARMLESS for entry in entries)
         return LONGEST_WAIT_SECONDS if is_idle else _BUSY_SECONDS
@@ -169,7 +175,8 @@ class Liaison:
 
     def _free(self, entries: list[Entry]) -> int:
         taken = sum(entry.status in UNFINISHED for entry in entries)
-        return 0 if self.is_draining else max(0, self._capability.slots - taken)
+        late = max(0, sum(map(waits_for_upload, entries)) - self._backlog)
+        return 0 if self.is_draining else max(0, self._capability.slots - taken - late)
 
     def _obey(self, entry: Entry, order: Order) -> bool:
         """Follow a command as far as it endangers no stake; return whether it changed anything."""

@@ -24,6 +24,7 @@ from poco.worker.steps import (
     next_step,
     reveal_key,
     transaction_keys,
+    waits_for_upload,
 )
 
 __all__ = ["OVER", "Settlement"]
@@ -74,8 +75,8 @@ class Settlement:
 
         Args:
             head: the block whose state is looked at.
-            everything: whether to look at tasks without a result, too; else those are to be
-                executed, unless whoever does it finds a reason against it.
+            everything: whether to look at tasks without a stored result, too; else those are to be
+                executed or uploaded, unless whoever does it finds a reason against it.
 
         Returns:
             The steps of all tasks that are not over; `EXECUTE` and `UPLOAD` are left to others.
@@ -86,13 +87,19 @@ class Settlement:
         entries = [entry for entry in self._journal.entries() if entry.status not in OVER]
         if not entries:
             return []
-        seen = [entry for entry in entries if everything or entry.status not in UNFINISHED]
+        steps = []
+        seen = []
+        for entry in entries:
+            if everything or not (entry.status in UNFINISHED or waits_for_upload(entry)):
+                seen.append(entry)
+            else:
+                action = Action.EXECUTE if entry.result is None else Action.UPLOAD
+                steps.append((entry, Step(action)))
         states = self._look(seen, head) if seen else {}
         keys = [
             key for taskid, state in states.items() for key in transaction_keys(taskid, state.task)
         ]
         transactions = self._queue.states(keys)
-        steps = [(entry, Step(Action.EXECUTE)) for entry in entries if entry.taskid not in states]
         for entry in seen:
             state = states[entry.taskid]
             step = next_step(entry, state, transactions, self._clock())
@@ -145,7 +152,7 @@ class Settlement:
         self._again[key] = self._clock() + _AGAIN_SECONDS
         call, deadline = self._call(entry, entry.result, step.action, state.task)
         expected = _OPEN if step.action is Action.REVEAL else _READY
-        with self._journal.writing() as connection:
+        with self._journal.writing(lasting=False) as connection:  # it lasts once it is signed
             if not self._journal.move(connection, entry.taskid, expected, step.status):
                 return
             self._queue.enqueue(
@@ -197,7 +204,7 @@ class Settlement:
         self.remove_files(entry.taskid)
         proved = state.contribution.status is ContributionStatus.PROVED
         status = ReplicateStatus.COMPLETED if proved else ReplicateStatus.FAILED
-        with self._journal.writing() as connection:
+        with self._journal.writing(lasting=False) as connection:
             moved = self._journal.move(connection, entry.taskid, _OPEN, status)
         for key in transaction_keys(entry.taskid, state.task):
             self._again.pop(key, None)

@@ -39,6 +39,7 @@ __all__ = [
     "next_step",
     "reveal_key",
     "transaction_keys",
+    "waits_for_upload",
 ]
 
 KEEP_SECONDS = 24 * 3600
@@ -53,6 +54,15 @@ UNFINISHED = frozenset(
     }
 )
 """There is no result yet: a worker that starts again computes these anew."""
+
+
+def waits_for_upload(entry: Entry) -> bool:
+    """Return whether a result is to be stored next: whatever else there is waits for it."""
+    if entry.result is None or entry.link:
+        return False
+    if entry.status is ReplicateStatus.COMPUTED:
+        return entry.assignment.in_one_step
+    return entry.status is ReplicateStatus.RESULT_UPLOADING
 
 
 class Action(Enum):

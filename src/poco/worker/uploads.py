@@ -89,7 +89,7 @@ class Uploads:
             raise
         self._crash_point("uploaded")
         status = ReplicateStatus.COMPUTED if leave.in_one_step else ReplicateStatus.RESULT_UPLOADED
-        with self._journal.writing() as connection:
+        with self._journal.writing(lasting=False) as connection:  # the store knows it, too
             self._journal.move(
                 connection, entry.taskid, _BEFORE[leave.in_one_step], status, link=link
             )

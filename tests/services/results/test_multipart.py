@@ -82,8 +82,17 @@ def test_feed__name_in_percents__is_decoded() -> None:
         (form([("a", b"a")])[:-4], "ends before its last boundary"),
         (b"----x" + b"a" * 20_000, "may have 16384 bytes"),
         (b"----xyz\r\n\r\n", "in a line of its own"),
+        (form([("a", b"a")]).replace(b'name="a"', b"name*=idna''%ff"), "must be readable"),
+        (form([("a", b"a")]).replace(b'name="a"', b"name*=undefined''x"), "must be readable"),
+        (form([("a", b"a")]).replace(b'name="a"', b"name*" + b"9" * 5_000), "must be readable"),
     ],
 )
 def test_feed__that_is_no_form__says_why(body: bytes, rule: str) -> None:
     with pytest.raises(UserInputError, match=rule):
         read(body, [])
+
+
+@pytest.mark.parametrize("boundary", ["*=idna''%ff", "*=undefined''x", f"*{'9' * 5_000}=x", ""])
+def test_form__boundary_that_cannot_be_read__is_refused(boundary: str) -> None:
+    with pytest.raises(UserInputError, match="with a boundary"):
+        FormReader(f"multipart/form-data; boundary{boundary}")

@@ -76,7 +76,7 @@ def test_authorization__from_its_json__is_the_same() -> None:
 
 
 @pytest.mark.parametrize("key", ["chainTaskId", "dealId", "taskIndex", "workerWallet", "signature"])
-@pytest.mark.parametrize("value", [None, "0x12", []])
+@pytest.mark.parametrize("value", [None, "0x12", [], float("inf"), "\ud800"])
 def test_authorization__malformed__is_refused(key: str, value: object) -> None:
     document = WorkerpoolAuthorization(
         TaskId(bytes(32)), DealId(bytes(32)), 0, HUB, HUB, b""

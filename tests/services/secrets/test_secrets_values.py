@@ -107,7 +107,26 @@ STRAYING = (  # its address would name a file
 )
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"datasetKey": "hidden"}', STRAYING])
+EMPTY = TaskSecrets().to_bytes()
+NO_TEXT = EMPTY.replace(b'"appSecret": null', b'"appSecret": 7')
+HALF_A_PAIR = EMPTY.replace(b'"appSecret": null', rb'"appSecret": "hidden\ud800"')
+NESTED = EMPTY.replace(b'"withheld": []', b'"withheld": ' + b"[" * 20_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"datasetKey": "hidden"}',
+        STRAYING,
+        NO_TEXT,
+        HALF_A_PAIR,
+        NESTED,
+    ],
+)
 def test_unseal__malformed_content__is_refused_without_repeating_it(text: bytes) -> None:
     key = X25519PrivateKey.generate()
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -71,11 +72,31 @@ def test_session__sealing_key_that_hides_nothing__is_a_bad_request(keeper: Keepe
     assert keeper.audit() == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"workerpoolAuthorization":{"taskIndex":"x"}}'])
-def test_session__malformed_body__is_told(keeper: Keeper, body: bytes) -> None:
-    answer = keeper.http.post("/v2/sessions", content=body)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"workerpoolAuthorization":{"taskIndex":"x"}}',
+        b"[" * 20_000,
+        b'{"a":' * 10_000,
+    ],
+    ids=["cut", "list", "not_utf_8", "no_index", "deep_lists", "deep_objects"],
+)
+@pytest.mark.parametrize("path", ["/tee/sessions", "/v2/sessions"])
+def test_session__malformed_body__is_told(keeper: Keeper, path: str, body: bytes) -> None:
+    answer = keeper.http.post(path, content=body)
     assert answer.status_code in (400, 401)
     assert answer.json()["error"]
+
+
+def test_session__number_over_all_numbers__is_told(keeper: Keeper) -> None:
+    authorization = keeper.stage.authorization(keeper.stage.task()).to_json()
+    text = json.dumps(authorization).replace('"taskIndex": 0', '"taskIndex": 1e400')
+    answer = keeper.http.post("/tee/sessions", content=text)
+    assert answer.status_code == 400
+    assert "workerpoolAuthorization" in answer.json()["error"]
 
 
 def test_original_session__admitted_worker__gets_its_shape(keeper: Keeper) -> None:
@@ -110,6 +131,18 @@ def test_original_session__missing_secret__is_500_with_its_code(keeper: Keeper) 
     )
     assert answer.status_code == 500
     assert answer.json()["error"] == "PRE_COMPUTE_GET_DATASET_SECRET_FAILED"
+
+
+def test_original_session__unreadable_params__is_500_with_its_code(keeper: Keeper) -> None:
+    authorization = keeper.admitted(keeper.stage.task('{"iexec_secrets":7}', dataset=False))
+    signature = sign_digest(keeper.stage.keys["worker"], authorization.digest)
+    answer = keeper.http.post(
+        "/tee/sessions",
+        json=authorization.to_json(),
+        headers={"Authorization": f"0x{signature.hex()}"},
+    )
+    assert answer.status_code == 500
+    assert answer.json()["error"] == "GET_TASK_DESCRIPTION_FAILED"
 
 
 def test_framework__simulated__never_has_the_name_of_hardware(keeper: Keeper) -> None:
@@ -165,6 +198,12 @@ def test_client__no_service__names_the_url(stage: Stage) -> None:
     client = SecretsClient("http://127.0.0.1:9")
     with pytest.raises(PeerError, match=r"http://127\.0\.0\.1:9.*does not answer"):
         client.challenge(TaskId(bytes(32)), stage.keys["scheduler"])
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://host:port", "http://..", "\ud800"])
+def test_client__url_that_cannot_be_one__is_told(stage: Stage, url: str) -> None:
+    with pytest.raises(PeerError, match=r"does not answer \(.*URL"):
+        SecretsClient(url).challenge(TaskId(bytes(32)), stage.keys["scheduler"])
 
 
 def test_session__node_does_not_answer__is_no_refusal(start: Start, stage: Stage) -> None:

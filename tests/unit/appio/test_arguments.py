@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -43,6 +45,13 @@ def test_split__open_quote__is_an_invalid_task_description(line: str) -> None:
     with pytest.raises(ExecutionError, match="every quote must be closed") as caught:
         split_arguments(line)
     assert caught.value.cause is Cause.TASK_DESCRIPTION_INVALID
+
+
+def test_split__many_pieces__take_linear_time() -> None:
+    begun = time.monotonic()
+    with pytest.raises(ExecutionError, match="arguments may take"):
+        split_arguments("a\\" * 400_000)  # 40 s, were they added one by one
+    assert time.monotonic() - begun < 30
 
 
 def test_split__arguments_at_the_bound__are_accepted() -> None:

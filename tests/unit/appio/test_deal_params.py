@@ -47,6 +47,12 @@ def test_params__unknown_key__is_ignored_with_a_warning() -> None:
     ]
 
 
+def test_params__unknown_key_that_is_no_text__is_told_as_text() -> None:
+    (warning,) = parse_params(r'{"\ud800%s": 1}' % ("a" * 10_000)).warnings
+    assert warning.startswith(r"params.\ud800aaa")
+    assert len(warning) < 500
+
+
 def test_params__null__counts_as_absent() -> None:
     assert parse_params('{"iexec_args": null, "bulk_cid": null}') == DealParams()
 
@@ -64,7 +70,8 @@ def test_params__null__counts_as_absent() -> None:
         ('{"iexec_secrets": {"0": "a"}}', "iexec_secrets.0"),
         ('{"iexec_secrets": {"-1": "a"}}', "iexec_secrets.-1"),
         ('{"iexec_secrets": {"1": 2}}', "iexec_secrets.1"),
-        ('{"iexec_secrets": {"%s": "a"}}' % ("9" * 5000), "iexec_secrets." + "9" * 20),
+        (r'{"iexec_secrets": {"\ud800": "a"}}', r"iexec_secrets.\ud800"),
+        ('{"iexec_secrets": {"%s": "a"}}' % ("9" * 5000), "iexec_secrets." + "9" * 80),
         ('{"iexec_result_encryption": "true"}', "iexec_result_encryption"),
         ('{"iexec_result_encryption": 1}', "iexec_result_encryption"),
         ('{"iexec_result_storage_provider": []}', "iexec_result_storage_provider"),

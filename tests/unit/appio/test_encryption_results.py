@@ -184,7 +184,7 @@ def test_decrypt_result__key_that_is_none__is_refused(
         decrypt_result(damaged, tmp_path / "again.zip", private_pem(beneficiary))
 
 
-@pytest.mark.parametrize("damage", ["no_zip", "wrong_crc", "bad_deflate"])
+@pytest.mark.parametrize("damage", ["no_zip", "wrong_crc", "bad_deflate", "bad_offset", "bad_name"])
 def test_decrypt_result__damaged_archive__is_refused(
     tmp_path: Path, locked: Path, beneficiary: rsa.RSAPrivateKey, damage: str
 ) -> None:
@@ -195,6 +195,12 @@ def test_decrypt_result__damaged_archive__is_refused(
     content = bytearray(locked.read_bytes())
     if damage == "no_zip":
         content = bytearray(b"PK no zip")
+    elif damage == "bad_offset":  # of the directory, so that entries begin before the file
+        content[-6:-2] = b"\xff\xff\xff\x7f"
+    elif damage == "bad_name":
+        entry = content.rindex(b"PK\x01\x02")
+        content[entry + 9] |= 0x08  # says that the name is UTF-8
+        content[entry + 46] = 0xFF
     else:
         start = content.index(KEY_ENTRY.encode()) + len(KEY_ENTRY)
         content[start] ^= 0xFF
@@ -203,8 +209,20 @@ def test_decrypt_result__damaged_archive__is_refused(
         decrypt_result(locked, tmp_path / "again.zip", private_pem(beneficiary))
 
 
+UNKNOWN_KIND = (b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01", b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x7f")
+"""The object id of elliptic curves, and one of no keys."""
+
+
+def of_unknown_kind(pem: bytes) -> bytes:
+    """A key of a kind that nobody has heard of."""
+    first, *lines, last = pem.splitlines()
+    der = base64.b64decode(b"".join(lines)).replace(*UNKNOWN_KIND)
+    return b"\n".join((first, base64.encodebytes(der).strip(), last, b""))
+
+
 def test_decrypt_result__key_that_is_not_rsa__is_refused(tmp_path: Path, locked: Path) -> None:
-    for pem in (b"no key", private_pem(ec.generate_private_key(ec.SECP256R1()))):
+    curve = private_pem(ec.generate_private_key(ec.SECP256R1()))
+    for pem in (b"no key", curve, of_unknown_kind(curve)):
         with pytest.raises(UserInputError, match="Invalid beneficiary key"):
             decrypt_result(locked, tmp_path / "again.zip", pem)
 
@@ -226,15 +244,32 @@ def test_public_key__as_the_secrets_service_keeps_it__is_read(
             "RSA key of at least 2048 bits",
         ),
         (
+            base64.b64encode(
+                of_unknown_kind(public_pem(ec.generate_private_key(ec.SECP256R1())))
+            ).decode(),
+            "PEM of a SubjectPublicKeyInfo",
+        ),
+        (
             base64.b64encode(public_pem(rsa.generate_private_key(65537, 1024))).decode(),
             "RSA key of at least 2048 bits",
         ),
     ],
-    ids=["no_base64", "no_pem", "no_rsa", "too_short"],
+    ids=["no_base64", "no_pem", "no_rsa", "unknown_kind", "too_short"],
 )
 def test_public_key__malformed__is_refused(value: str, rule: str) -> None:
     with pytest.raises(UserInputError, match=rule):
         public_key_from_secret(value)
+
+
+def test_encrypt_result__key_whose_modulus_is_even__is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain.zip").write_bytes(b"results")
+    key = rsa.RSAPublicNumbers(3, 2**2048 - 2).public_key()
+    pem = key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    with pytest.raises(UserInputError, match="two odd primes"):
+        encrypt_result(tmp_path / "plain.zip", tmp_path / "locked.zip", pem)
+    assert not (tmp_path / "locked.zip").exists()
 
 
 def test_generate_result_keypair__once__makes_files_that_fit_together(tmp_path: Path) -> None:

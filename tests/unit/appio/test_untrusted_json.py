@@ -31,7 +31,7 @@ def test_parse__raised_recursion_limit__does_not_reach_the_parser() -> None:
     sys.setrecursionlimit(1_000_000)
     try:
         with pytest.raises(ValueError, match="nests deeper"):
-            parse_object('{"a":' + "[" * 1_000_000)
+            parse_object('{"a":' + "[" * 90_000)
     finally:
         sys.setrecursionlimit(before)
 
@@ -39,6 +39,12 @@ def test_parse__raised_recursion_limit__does_not_reach_the_parser() -> None:
 def test_parse__brackets_in_strings__do_not_count() -> None:
     text = json.dumps({"a": '\\"' + "[" * 200})
     assert parse_object(text) == json.loads(text)
+
+
+def test_parse__more_lists_than_memory_should_hold__is_refused() -> None:
+    with pytest.raises(ValueError, match="has more than 100000 objects and lists"):
+        parse_object('{"a": [' + "[]," * 100_000 + "{}]}")
+    assert len(str(parse_object('{"a": [' + "[]," * 99_997 + "{}]}")))
 
 
 def test_parse__many_escaped_quotes__takes_linear_time() -> None:

@@ -86,6 +86,17 @@ def test_writing__ended_by_an_exception__changes_nothing(database):
     assert notes(database) == {}
 
 
+def test_writing__lasting_or_not__waits_for_the_disk_or_does_not(database):
+    asked, *answers = (
+        ("PRAGMA synchronous", 1, 2)
+        if database.is_sqlite
+        else ("SHOW synchronous_commit", "off", "on")
+    )
+    for lasting in (True, False, True):  # on a connection that was used otherwise before
+        with database.writing(lasting=lasting) as connection:
+            assert connection.exec_driver_sql(asked).scalar_one() == answers[lasting]
+
+
 def test_upsert__key_is_there__replaces_the_row(database):
     write(database, "a", 1)
     write(database, "a", 2)

@@ -42,7 +42,14 @@ PUBLIC = "93.184.216.34"
         ("http://", "begin with"),
         ("http://[::1/a", "well-formed"),
         ("http://host:port/a", "well-formed"),
+        ("http://host:0/a", "ports are 1 to 65535"),
+        ("http://host:-1/a", "ports are 1 to 65535"),
+        ("http://host:65616/a", "ports are 1 to 65535"),  # connections would go to port 80
         ("http://host/\n", "well-formed"),
+        ("http://host/\ud800", "well-formed"),
+        ("ipfs://QmdckCoPuhEtiNzREtqpYn8dBgY8ifcG82Q4eyEdGCLEiu/\ud800", "well-formed"),
+        ("http://xn--a/b", "well-formed"),
+        ("http://xn--/b", "well-formed"),
         ("http://x y", "letters, digits"),
         ("http://a..b/c", "letters, digits"),
         ("http://-a.b/c", "letters, digits"),
@@ -143,6 +150,8 @@ def test_policy__allowed_network__is_permitted_and_its_neighbour_is_not(
         ({"allowed_networks": ("everything",)}, "allowed_networks"),
         ({"gateways": ("127.0.0.1:8080",)}, "gateways"),
         ({"gateways": ("ftp://host",)}, "gateways"),
+        ({"gateways": ("http://[",)}, "gateways"),
+        ({"gateways": ("http://xn--a",)}, "gateways"),
     ],
 )
 def test_policy__malformed_setting__is_refused(

@@ -140,7 +140,16 @@ def test_parse_link__of_ipfs__has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "results", [b"", b"[]", b"{}", b'{"storage": "http"}', b"\xff", b"[" * 10**5]
+    "results",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"storage": "http"}',
+        rb'{"storage": "http", "location": "http://host/\ud800"}',
+        b"\xff",
+        b"[" * 10**5,
+    ],
 )
 def test_parse_link__anything_else__is_a_fault_of_the_peer(results: bytes) -> None:
     with pytest.raises(PeerError, match="result link"):

@@ -33,6 +33,7 @@ from poco.worker.steps import (
     contribution_key,
     next_step,
     reveal_key,
+    waits_for_upload,
 )
 
 CREATED, COMPUTING = ReplicateStatus.CREATED, ReplicateStatus.COMPUTING
@@ -52,6 +53,14 @@ FAILED = TransactionState(TransactionStatus.FAILED, reason="it was too late")
 def ask(row: Any, state: ChainState, now: float = START, **sent: TransactionState) -> Step:
     keys = {"contribution": CONTRIBUTION, "revelation": REVELATION}
     return next_step(row, state, {keys[name]: tx for name, tx in sent.items()}, now)
+
+
+def test_waits_for_upload__is_said_of_what_only_its_upload_leads_on() -> None:
+    assert waits_for_upload(entry(COMPUTED, IN_ONE_STEP, result=RESULT))
+    assert waits_for_upload(entry(ReplicateStatus.RESULT_UPLOADING, result=RESULT))
+    assert not waits_for_upload(entry(COMPUTED, result=RESULT))
+    assert not waits_for_upload(entry(COMPUTED, IN_ONE_STEP, **LINKED))
+    assert not waits_for_upload(entry(COMPUTING, IN_ONE_STEP))
 
 
 @pytest.mark.parametrize(

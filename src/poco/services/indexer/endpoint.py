@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI
+from fastapi import Body, FastAPI, Response
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -25,7 +25,7 @@ from poco.services.indexer.follower import Follower, Head
 from poco.services.indexer.limits import parse_query
 from poco.services.indexer.loading import Session
 from poco.services.indexer.schema import make_schema
-from poco.web import application
+from poco.web import ErrorResponse, application
 
 __all__ = ["PATH", "Indexer", "indexer_app"]
 
@@ -145,12 +145,12 @@ def indexer_app(indexer: Indexer) -> FastAPI:
         max_body=_MAX_BODY_BYTES,
     )
 
-    @app.post(PATH)
-    def graphql(query: Annotated[_Query, Body()]) -> dict[str, Any]:
+    @app.post(PATH, response_model=dict[str, Any])
+    def graphql(query: Annotated[_Query, Body()]) -> Response:
         """Answer a query; the status is 200 whether or not there are errors in the answer."""
         answer = indexer.answer(query.query, query.variables, query.operation_name)
         queries.labels("refused" if "errors" in answer else "answered").inc()
-        return answer
+        return ErrorResponse(answer)  # errors repeat words of the query
 
     return app
 

@@ -69,9 +69,7 @@ class OrderbookClient:
     ) -> None:
         self.url = url.rstrip("/")
         self._domain = domain
-        self._http = peer_client(
-            _MAX_ANSWER_BYTES, base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport
-        )
+        self._http = peer_client(_MAX_ANSWER_BYTES, timeout=_TIMEOUT_SECONDS, transport=transport)
 
     def close(self) -> None:
         """Close all connections."""
@@ -273,8 +271,9 @@ class OrderbookClient:
         headers = {"authorization": login} if login else {}
         params = {"chainId": str(self._domain.chain_id), **(query or {})}
         try:
-            answer = self._http.request(method, path, params=params, json=body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            url = self.url + path
+            answer = self._http.request(method, url, params=params, json=body, headers=headers)
+        except httpx.HTTPError as error:
             raise PeerError(
                 f"the order book does not answer ({error or type(error).__name__})",
                 field="iexecGateway",

@@ -173,7 +173,7 @@ class _Routes:
             """Return the version of poco."""
             return {"ok": True, "version": __version__}
 
-        @router.get("/metrics")
+        @router.get("/metrics", responses={200: {"content": {"text/plain": {}}}})
         def metrics(chainId: str | None = None) -> Response:  # noqa: N803
             """Return the state of the book as JSON; without `chainId`, for Prometheus."""
             if chainId is None:

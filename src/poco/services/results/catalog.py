@@ -127,26 +127,33 @@ class Catalog:
         is_due = and_(~results.c.provisional, results.c.expires <= now)
         return self._records(_ready().where(is_due))
 
-    def add(self, record: Record, content: Content) -> None:
+    def add(self, record: Record, content: Content) -> bool:
         """Announce an archive; it counts when `set_ready` says that the storage has it.
 
         It replaces none that the storage has.
+
+        Returns:
+            Whether the storage has its file already.
         """
         key = and_(results.c.task == record.task, results.c.digest == record.digest)
         with self._database.writing() as connection:
             space = Space(self._database, connection)
             present = connection.execute(_states().where(key)).one_or_none()
             counts = present is None or not present.ready or _has_result(connection, content.cid)
-            size = self._announce(connection, space, content, counts=counts)
+            known = self._announce(connection, space, content, counts=counts)
             if present is None:
                 connection.execute(results.insert(), asdict(record))
-                space.add_result(record.requester, record.workerpool, size)
+                space.add_result(record.requester, record.workerpool, known.size)
             elif not present.ready:  # of an upload that died; it may have been of another size
                 connection.execute(results.update().where(key), asdict(record))
                 space.forget()
+            return known.ready
 
-    def add_content(self, content: Content, quotas: Quotas) -> None:
+    def add_content(self, content: Content, quotas: Quotas) -> bool:
         """Announce a file that belongs to no task; it counts once it is ready.
+
+        Returns:
+            Whether the storage has it already.
 
         Raises:
             HttpError: 507, it would exceed a quota.
@@ -157,24 +164,24 @@ class Catalog:
             if connection.execute(same).one_or_none() is None:
                 quotas.check_total(space.used(), content.size)
                 quotas.check_added(*space.added(), content.size)
-            self._announce(connection, space, content, counts=False)
+            return self._announce(connection, space, content, counts=False).ready
 
     def _announce(
         self, connection: Connection, space: Space, content: Content, *, counts: bool
-    ) -> int:
-        """Have a file known, and whether it counts as a result's; return its bytes."""
+    ) -> Content:
+        """Have a file known, and whether it counts as a result's; return what is known of it."""
         statement = contents.select().where(contents.c.cid == content.cid).with_for_update()
         present = connection.execute(statement).one_or_none()
         if present is None:
             connection.execute(contents.insert(), asdict(content))
             space.add_file(content.size, is_result=counts)
-            return content.size
+            return content
         if counts and not _has_result(connection, content.cid):
             space.forget_added()
         if content.pinned and not present.pinned:
             matches = contents.c.cid == content.cid
             connection.execute(contents.update().where(matches).values(pinned=True))
-        return int(present.size)
+        return Content(**present._mapping)
 
     def set_ready(self, content: Content, upload: tuple[str, str] | None = None) -> None:
         """Note that the storage has a file, even one that was forgotten meanwhile.
@@ -288,7 +295,7 @@ class Catalog:
         Raises:
             HttpError: 507, it would exceed a quota.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(lasting=False) as connection:
             space = Space(self._database, connection)
             connection.execute(uploads.delete().where(_of(upload.task, upload.worker)))
             quotas.check_total(space.used(), upload.size)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -38,6 +39,9 @@ from poco.web_limits import per_peer
 __all__ = ["results_app", "results_router"]
 
 _BYTES, _ZIP = "application/octet-stream", "application/zip"
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {_ZIP: {}, _BYTES: {}}}
+}
 _UNBOUNDED = ("/v2/results/", "/v1/results", "/api/v0/")
 _UPLOADS_PER_MINUTE = 6_000
 """Each asks the chain; many workers may share one IP address."""
@@ -118,7 +122,7 @@ def results_router(
         return Response(found, media_type="application/json")
 
     @router.head("/v2/results/{task}", include_in_schema=False)
-    @router.get("/v2/results/{task}")
+    @router.get("/v2/results/{task}", response_class=Response, responses=_FILES)
     def archive(task: str, request: Request) -> Response:
         """Return the archive of a task whose digest the chain has confirmed."""
         record = results.of_task(TaskId(hex_bytes("task", task, 32)))
@@ -128,7 +132,7 @@ def results_router(
         return _file(results, content, f"{record.task}.zip", request)
 
     @router.head("/ipfs/{cid}", include_in_schema=False)
-    @router.get("/ipfs/{cid}")
+    @router.get("/ipfs/{cid}", response_class=Response, responses=_FILES)
     def file(cid: str, request: Request) -> Response:
         """Return a file by its content id."""
         content = results.content(cid) if is_cid(cid) else None

@@ -14,6 +14,8 @@ from poco.errors import UserInputError
 __all__ = ["FormReader", "Part"]
 
 _MAX_HEADER_BYTES = 16 * 1024
+_UNREADABLE = (ValueError, TypeError, LookupError)
+"""What the library raises for parameters with strange charsets and numbers (RFC 2231)."""
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{1,200}")
 
 
@@ -46,7 +48,10 @@ class FormReader:
     def __init__(self, content_type: str) -> None:
         header = Message()
         header["Content-Type"] = content_type
-        boundary = header.get_boundary("")
+        try:
+            boundary = header.get_boundary("")
+        except _UNREADABLE:
+            boundary = ""
         if header.get_content_type() != "multipart/form-data" or not _BOUNDARY.fullmatch(boundary):
             raise UserInputError(
                 "files come as multipart/form-data with a boundary",
@@ -115,7 +120,11 @@ class FormReader:
         del self._buffer[: len(self._mark) + end + 4]
         self._is_inside = True
         headers = BytesParser().parsebytes(rest[len(line) + 2 : end + 2], headersonly=True)
-        return Part(unquote(headers.get_filename("") or ""), headers.get_content_type())
+        try:
+            filename = headers.get_filename("")
+        except _UNREADABLE as error:
+            raise _malformed("a file name must be readable") from error
+        return Part(unquote(filename or ""), headers.get_content_type())
 
 
 def _malformed(rule: str) -> UserInputError:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import json
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -28,6 +27,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
+from poco.appio.untrusted_json import parse_object
 from poco.contracts import Contribution, ContributionStatus, Market, Task, TaskStatus
 from poco.errors import ConfigurationError, PeerError, UserInputError
 from poco.orders import ZERO_ADDRESS, TaskId, is_valid_signature, result_hash
@@ -264,12 +264,9 @@ def _read(body: bytes, holder: Pass) -> tuple[UploadRequest, bytes]:
 
 def _document(body: bytes) -> Mapping[str, Any]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return parse_object(body.decode())
+    except ValueError as error:
         raise UserInputError("a JSON object is needed", field="body") from error
-    if not isinstance(document, dict):
-        raise UserInputError("a JSON object is needed", field="body")
-    return document
 
 
 def _text(document: Mapping[str, Any], name: str, default: str = "") -> str:

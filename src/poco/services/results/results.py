@@ -225,8 +225,8 @@ class Results:
         content = Content(cid, request.size, _hex(request.sha256))
         is_encrypted = found.digest is None
         record = self._record(upload, content.cid, is_encrypted=is_encrypted)
-        self.catalog.add(record, content)
-        self.shelf.keep(upload.path, content, (record.task, record.worker))
+        is_kept = self.catalog.add(record, content)
+        self.shelf.keep(upload.path, content, (record.task, record.worker), is_kept=is_kept)
         kept = self.catalog.find(record.task, record.digest)
         return record.link if kept is None else kept.link
 

@@ -108,26 +108,29 @@ class Shelf:
             with draft.path.open("rb") as stream:
                 named = tree_of(stream, layout)
         content = Content(named.cid, draft.size, f"0x{sha256.hex()}", pinned=pinned)
-        self._catalog.add_content(content, self._quotas)
+        is_kept = self._catalog.add_content(content, self._quotas)
         try:
-            self.keep(draft.path, content)
+            self.keep(draft.path, content, is_kept=is_kept)
         except ConfigurationError:
             self._catalog.unpin(named.cid)
             raise
         return named
 
-    def keep(self, path: Path, content: Content, upload: tuple[str, str] | None = None) -> None:
+    def keep(
+        self, path: Path, content: Content, upload: tuple[str, str] | None = None, *, is_kept: bool
+    ) -> None:
         """Hand a file over that the catalog knows; then it counts.
 
         Args:
             path: the file; it is gone afterwards.
             content: what the catalog knows of it.
+            is_kept: whether the storage has it already.
             upload: see `Catalog.set_ready`.
 
         Raises:
             ConfigurationError: the storage is away.
         """
-        if self._catalog.content(content.cid) is None:
+        if not is_kept:
             self._storage.put(path, content.cid)
             self._catalog.set_ready(content, upload)
         elif upload is not None:

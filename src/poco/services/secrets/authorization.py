@@ -112,7 +112,7 @@ class WorkerpoolAuthorization:
                 enclave_challenge=checked_address("enclaveChallenge", document["enclaveChallenge"]),
                 authorization=_bytes(document["signature"]["value"], None),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ArithmeticError, ValueError, AttributeError) as error:
             raise UserInputError(
                 f"an authorization has chainTaskId, dealId, taskIndex, workerWallet, "
                 f"enclaveChallenge and signature.value: {error!r}",

@@ -63,9 +63,7 @@ class SecretsClient:
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = peer_client(
-            _MAX_ANSWER_BYTES, base_url=self.url, timeout=_TIMEOUT_SECONDS, transport=transport
-        )
+        self._http = peer_client(_MAX_ANSWER_BYTES, timeout=_TIMEOUT_SECONDS, transport=transport)
 
     def close(self) -> None:
         """Close all connections."""
@@ -198,7 +196,7 @@ class SecretsClient:
 
     def _request(self, method: str, path: str, **options: object) -> httpx.Response:
         try:
-            return self._http.request(method, path, **options)  # type: ignore[arg-type]
+            return self._http.request(method, self.url + path, **options)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
             raise PeerError(
                 f"the secret service does not answer ({error or type(error).__name__})",

@@ -16,7 +16,7 @@ from poco.services.secrets.gate import RefusedError
 from poco.services.secrets.store import SecretStore
 from poco.services.secrets.task_secrets import BulkDataset, TaskSecrets
 
-__all__ = ["collect"]
+__all__ = ["collect", "require_readable"]
 
 _DROPBOX_TOKEN = "iexec-result-dropbox-token"  # noqa: S105 (a name)
 _IPFS_TOKEN = "iexec-result-iexec-ipfs-token"  # noqa: S105
@@ -30,6 +30,9 @@ def collect(
     authorization: WorkerpoolAuthorization,
 ) -> tuple[TaskSecrets, list[str]]:
     """Collect the secrets of a task whose worker was admitted.
+
+    Parameters that nobody can read name no secrets. The worker meets the same fault, and says so
+    in its contribution, with the enclave's signature: the pool does not pay for the requester.
 
     Args:
         store: where they are.
@@ -70,7 +73,10 @@ class _Shelf:
     def collect(
         self, task: Task, deal: Deal, authorization: WorkerpoolAuthorization
     ) -> TaskSecrets:
-        params = _params(deal)
+        try:
+            params = parse_params(deal.params)
+        except ExecutionError:
+            return TaskSecrets(enclave_key=self._enclave_key(authorization))
         requester = {
             number: self._take(SecretName.requester(deal.requester, name))
             for number, name in sorted(params.secrets.items())
@@ -173,9 +179,14 @@ class _Shelf:
         return found[1]
 
 
-def _params(deal: Deal) -> DealParams:
+def require_readable(deal: Deal) -> None:
+    """Check the parameters of a deal as the original does.
+
+    Raises:
+        RefusedError: 500 with the original's code.
+    """
     try:
-        return parse_params(deal.params)
+        parse_params(deal.params)
     except ExecutionError as error:
         raise _missing("GET_TASK_DESCRIPTION_FAILED", str(error)) from error
 

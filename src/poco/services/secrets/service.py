@@ -103,7 +103,7 @@ def secrets_application(service: SecretsService) -> FastAPI:
         """Return 200 while the process runs; `/health` asks database and node, too."""
         return "UP"
 
-    @app.get("/metrics")
+    @app.get("/metrics", responses={200: {"content": {"text/plain": {}}}})
     def show_metrics(request: Request) -> Response:
         """Return metrics for Prometheus, or as the original's JSON if that is asked for."""
         if "application/json" in request.headers.get("accept", ""):

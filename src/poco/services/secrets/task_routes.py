@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import string
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from poco.appio.untrusted_json import parse_object
 from poco.contracts import Deal, Task
 from poco.errors import ChainError, UserInputError
 from poco.orders import TaskId
@@ -21,7 +21,7 @@ from poco.services.bulk import BulkFiles
 from poco.services.secrets.authorization import WorkerpoolAuthorization, sealed_request_digest
 from poco.services.secrets.bulk import BulkSlices
 from poco.services.secrets.gate import RefusedError
-from poco.services.secrets.release import collect
+from poco.services.secrets.release import collect, require_readable
 from poco.services.secrets.task_secrets import TaskSecrets, seal
 from poco.web import HttpError
 
@@ -44,19 +44,19 @@ def _signature(request: Request) -> bytes:
         return b""
 
 
-async def _document(request: Request) -> Any:
+async def _document(request: Request) -> dict[str, Any] | None:
     """Read a JSON body; None when it is empty."""
     text = await request.body()
     try:
-        return json.loads(text) if text else None
+        return parse_object(text.decode()) if text else None
     except ValueError as error:
         raise HttpError(
-            HTTPStatus.BAD_REQUEST, "the body must be JSON", field="body", value=text[:80]
+            HTTPStatus.BAD_REQUEST, "the body must be a JSON object", field="body", value=text[:80]
         ) from error
 
 
 Signature = Annotated[bytes, Depends(_signature)]
-Document = Annotated[Any, Depends(_document)]
+Document = Annotated[dict[str, Any] | None, Depends(_document)]
 
 
 def peer(request: Request) -> str:
@@ -93,6 +93,7 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
         authorization = _authorization(document)
         with _unreadable_chain_refuses():
             task, deal = admitted(authorization, authorization.digest, signature)
+            require_readable(deal)
             collect(service.store, bulks, task, deal, authorization)
         drawn = "".join(secrets.choice(_SESSION_CHARACTERS) for _ in range(10))
         session = f"{drawn}0000{_hex(authorization.taskid)}"
@@ -102,7 +103,7 @@ def add(router: APIRouter, service: SecretsService, released: Callable[[], None]
     @router.post("/v2/sessions")
     def session(request: Request, document: Document, signature: Signature) -> dict[str, str]:
         """Return the secrets of a task, sealed to the worker's X25519 key."""
-        given = document if isinstance(document, dict) else {}
+        given = document or {}
         authorization = _authorization(given.get("workerpoolAuthorization"))
         key = _sealing_key(given.get("sealTo"))
         digest = sealed_request_digest(authorization, key)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from eth_typing import ChecksumAddress
 
+from poco.appio.untrusted_json import parse_object
 from poco.errors import PeerError, UserInputError
 from poco.orders import checked_address
 from poco.secret import Secret
@@ -59,9 +60,9 @@ class BulkDataset:
         """
         return cls(
             address=checked_address("bulk.address", document["address"]),
-            multiaddr=document["multiaddr"],
+            multiaddr=_text(document["multiaddr"]),
             checksum=bytes.fromhex(document["checksum"]),
-            key=Secret(document["key"]),
+            key=Secret(_text(document["key"])),
         )
 
 
@@ -128,18 +129,18 @@ class TaskSecrets:
             PeerError: it is malformed; the message does not repeat it.
         """
         try:
-            document: dict[str, Any] = json.loads(text)
+            document: dict[str, Any] = parse_object(text.decode())
             return cls(
                 dataset_key=_secret(document["datasetKey"]),
                 app_secret=_secret(document["appSecret"]),
                 requester_secrets={
-                    int(number): Secret(value)
+                    int(number): Secret(_text(value))
                     for number, value in document["requesterSecrets"].items()
                 },
-                result_public_key=document["resultPublicKey"],
+                result_public_key=_optional(document["resultPublicKey"]),
                 storage_token=_secret(document["storageToken"]),
                 enclave_key=_secret(document["enclaveKey"]),
-                withheld=tuple(document["withheld"]),
+                withheld=tuple(map(_text, document["withheld"])),
                 bulk=_bulk(document["bulk"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, UserInputError):
@@ -191,5 +192,16 @@ def _revealed(secret: Secret | None) -> str | None:
     return None if secret is None else secret.reveal()
 
 
-def _secret(value: str | None) -> Secret | None:
-    return None if value is None else Secret(value)
+def _secret(value: object) -> Secret | None:
+    return None if value is None else Secret(_text(value))
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is needed")
+    value.encode()  # half a surrogate pair cannot be handed on
+    return value
