@@ -42,7 +42,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from poco.database_schema import prepare
 from poco.errors import ConfigurationError, PeerError
 
-__all__ = ["Database", "Lease", "LeaseLostError", "upsert"]
+__all__ = ["Database", "Lease", "LeaseLostError", "storable", "upsert"]
 
 _BUSY_SECONDS = 30
 _leases_metadata = MetaData()
@@ -211,6 +211,11 @@ def upsert(
     if not values:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values, where=where)
+
+
+def storable(text: str) -> str:
+    """Return a text of a stranger without what engines do not take: NUL, halves of characters."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _engine(url: str) -> Engine:

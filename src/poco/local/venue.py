@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ __all__ = ["Venue"]
 _TIMEOUT_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1024**2
 _GIVEN_UP = "RUNNING_FAILED"
+_LATE_SECONDS = 5.0
+_NAP_SECONDS = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +90,19 @@ class Venue:
                 deposit(self.market, missing)
 
     def exit_code(self, taskid: TaskId) -> int | None:
-        """Return the exit code of a task's app; None when the scheduler does not tell it."""
-        told = self._told(taskid).get("replicates")
-        parts = [part for part in told if isinstance(part, dict)] if isinstance(told, list) else []
-        codes = [part.get("appExitCode") for part in parts]
-        return next((code for code in codes if isinstance(code, int)), None)
+        """Return the exit code of a task's app; None when the scheduler does not tell it.
+
+        A result may be there before its worker has told the scheduler of it: it is waited for.
+        """
+        end = time.monotonic() + _LATE_SECONDS
+        while True:
+            told = self._told(taskid).get("replicates")
+            parts = told if isinstance(told, list) else []
+            codes = [part.get("appExitCode") for part in parts if isinstance(part, dict)]
+            found = next((code for code in codes if isinstance(code, int)), None)
+            if found is not None or time.monotonic() > end:
+                return found
+            time.sleep(_NAP_SECONDS)
 
     def why_given_up(self, taskid: TaskId) -> str:
         """Return why the scheduler does no more for a task; empty when it has not given up."""

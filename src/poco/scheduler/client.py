@@ -105,7 +105,7 @@ class SchedulerClient:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             return self._client.request(method, self._locate().rstrip("/") + path, **options)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise self._fault(f"the scheduler does not answer: {reason}") from error
 

@@ -17,7 +17,7 @@ from eth_typing import ChecksumAddress
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from poco.contracts import Market
-from poco.database import Database, upsert
+from poco.database import Database, storable, upsert
 from poco.errors import UserInputError
 from poco.orders import ZERO_ADDRESS, DealId, TaskId, sign_authorization
 from poco.scheduler.bell import Bell
@@ -34,7 +34,7 @@ from poco.scheduler.protocol import (
 from poco.scheduler.records import admit, change_tasks
 from poco.scheduler.reports import keep_logs, take_reports
 from poco.scheduler.settings import Settings
-from poco.scheduler.state import Entry, crew, load, storable
+from poco.scheduler.state import Entry, crew, load
 from poco.scheduler.supply import weight
 from poco.scheduler.tables import MAX_INTEGER, replicates, tasks, workers
 from poco.scheduler.waiting import candidates

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, update
 
 from poco.appio.causes import PERMANENT
+from poco.database import storable
 from poco.orders import TaskId
 from poco.scheduler.errands import UPLOADS, is_believed, replica_of
 from poco.scheduler.protocol import MAX_LOG_CHARACTERS, ReplicateReport, TaskLogs
 from poco.scheduler.records import Move, change_tasks, record
 from poco.scheduler.settings import Settings
-from poco.scheduler.state import Entry, storable
+from poco.scheduler.state import Entry
 from poco.scheduler.statuses import FAILURES, SECRETS_REFUSED, ReplicateStatus, Stage
 from poco.scheduler.tables import logs, replicates, workers
 

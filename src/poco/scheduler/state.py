@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from poco.contracts import ContributionStatus, Deal, TaskStatus
+from poco.database import storable
 from poco.orders import TEE, Tag, TaskId, task_id
 from poco.scheduler.settings import Settings
 from poco.scheduler.situation import Replica, Situation, Snapshot, Terms
@@ -28,7 +29,6 @@ __all__ = [
     "mark_tasks",
     "qualifies",
     "shortage",
-    "storable",
 ]
 
 _OPEN_TASKS = 500
@@ -104,11 +104,6 @@ def deal_row(deal: Deal, block: int, clock: int, app: tuple[str, str], refusal: 
         "expanded": 0,
         "refusal": refusal,
     }
-
-
-def storable(text: str) -> str:
-    """Return a text of a stranger as every database takes it."""
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def expand(connection: Connection) -> int:

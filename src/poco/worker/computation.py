@@ -17,6 +17,7 @@ from eth_account.signers.local import LocalAccount
 
 from poco import appio
 from poco.appio import ExecutionError
+from poco.database import storable
 from poco.errors import ChainError, PeerError
 from poco.fetching import Fetcher, multiaddr_text
 from poco.orders import GPU, TaskId
@@ -306,7 +307,9 @@ class Computation:
 
 def _logs(taskid: TaskId, execution: Execution, withheld: tuple[str, ...]) -> TaskLogs:
     """Return the tails of what the app wrote, remarks for the requester last."""
-    remarks = "".join(f"[worker] {remark}\n" for remark in (*execution.warnings, *withheld))
+    remarks = storable(
+        "".join(f"[worker] {remark}\n" for remark in (*execution.warnings, *withheld))
+    )
     stdout, stderr = (
         stream.decode(errors="replace") for stream in (execution.stdout, execution.stderr)
     )

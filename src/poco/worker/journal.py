@@ -33,7 +33,7 @@ from sqlalchemy.dialects import sqlite
 
 from poco import transactions
 from poco.contracts import Market
-from poco.database import Database
+from poco.database import Database, storable
 from poco.errors import ConfigurationError
 from poco.orders import TaskId
 from poco.scheduler.protocol import Assignment, TaskLogs
@@ -255,12 +255,16 @@ class Journal:
             expected: the statuses it may have.
             status: the new one.
             result: what was computed, to be stored with it.
-            values: further fields of `Entry` to set.
+            values: further fields of `Entry` to set; texts may repeat words of strangers.
 
         Returns:
             Whether it was changed: False when another thread was quicker.
         """
-        columns = values | {"status": status} | ({} if result is None else _columns(result))
+        columns = {
+            name: storable(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        columns |= {"status": status} | ({} if result is None else _columns(result))
         here = {"task": taskid, "expected": list(expected)}
         return bool(connection.execute(_MOVE, here | columns).rowcount)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -44,6 +45,7 @@ def stage(bench: Bench) -> Iterator[Stage]:
 @pytest.fixture
 def nobody(stage: Stage) -> Iterator[None]:
     """Make this process one that is not root but may talk to the engine."""
+    gc.collect()  # while it may still remove what earlier tests left
     groups, socket = os.getgroups(), Path("/var/run/docker.sock").stat().st_gid
     os.setgroups([socket])
     os.setegid(NOBODY)

@@ -60,6 +60,15 @@ def test_move__result__is_stored_with_the_status(journal: Journal) -> None:
     assert found == Entry(LEAVE, COMPUTED, START, cause="C", exit_code=3, result=RESULT)
 
 
+def test_move__message_with_half_a_character__is_stored_all_the_same(journal: Journal) -> None:
+    journal.accept([LEAVE], START)
+    with journal.writing() as connection:
+        journal.move(connection, TASK, UNFINISHED, ABORTED, message="not a \ud800")
+    found = journal.entry(TASK)
+    assert found is not None
+    assert found.message == "not a ?"
+
+
 def test_move__another_thread_was_quicker__changes_nothing(journal: Journal) -> None:
     journal.accept([LEAVE], START)
     with journal.writing() as connection:

@@ -28,10 +28,11 @@ from sqlalchemy import (
     union_all,
 )
 
+from poco.database import storable
 from poco.services.indexer.entities import entity_of, implementers
 from poco.services.indexer.model import Column, Derived, Kind, Linked
 from poco.services.indexer.scalars import LEAVES, canonical
-from poco.services.indexer.tables import ENTITY_TABLES, storable, valid_at
+from poco.services.indexer.tables import ENTITY_TABLES, valid_at
 
 __all__ = ["TYPE", "Conditions", "filter_type", "source_of"]
 

@@ -15,10 +15,11 @@ from typing import Any
 from graphql import GraphQLError
 from sqlalchemy import Connection, FromClause, Row, func, select
 
+from poco.database import storable
 from poco.services.indexer.filters import TYPE, Conditions, source_of
 from poco.services.indexer.follower import Head
 from poco.services.indexer.model import Column, Derived, Linked
-from poco.services.indexer.tables import blocks, storable, valid_at
+from poco.services.indexer.tables import blocks, valid_at
 
 __all__ = ["Node", "Page", "Session"]
 

@@ -24,19 +24,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from poco.database import storable
 from poco.services.following import place
 from poco.services.indexer.entities import ENTITIES
 from poco.services.indexer.model import Entity, Kind
 
-__all__ = ["ENTITY_TABLES", "PLACE", "TABLES", "Natural", "Plain", "blocks", "storable", "valid_at"]
+__all__ = ["ENTITY_TABLES", "PLACE", "TABLES", "Natural", "Plain", "blocks", "valid_at"]
 
 # Both engines compare text byte by byte then, as the ids and numbers below need it.
 _BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def storable(text: str) -> str:
-    """Return a text without what PostgreSQL does not take: NUL and halves of characters."""
-    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 class Natural(TypeDecorator[int]):

@@ -163,7 +163,7 @@ class ResultsClient:
     def _asking(self) -> Iterator[None]:
         try:
             yield
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             raise self._silent(error) from error
 
     def _silent(self, error: Exception) -> PeerError:
