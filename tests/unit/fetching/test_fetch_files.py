@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import subprocess
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -212,7 +213,7 @@ def test_fetch__dripping_server__is_cut_off_at_the_deadline(
     start = time.monotonic()
     with pytest.raises(ExecutionError, match="must come in time") as caught:
         worker.fetch(server.on("/drip", drip))
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 15  # all of it takes 22 s
     assert not caught.value.permanent
     assert len(server.requests) == 1
 
@@ -221,10 +222,12 @@ def test_fetch__silent_server__is_not_waited_for_beyond_the_deadline(
     server: Server, worker: Worker
 ) -> None:
     worker.policy = FetchPolicy(allow_private=True, total_seconds=0.1, stall_seconds=60)
+    gone = threading.Event()
     start = time.monotonic()
     with pytest.raises(ExecutionError, match="must come in time"):
-        worker.fetch(server.on("/silent", lambda request: time.sleep(0.5)))
-    assert time.monotonic() - start < 0.4
+        worker.fetch(server.on("/silent", lambda request: gone.wait(30)))
+    gone.set()
+    assert time.monotonic() - start < 15
 
 
 def test_fetch__deadline_of_the_task__ends_it_before_the_policy_does(

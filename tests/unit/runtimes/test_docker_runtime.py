@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -49,13 +48,15 @@ def test_container__processes__are_limited(stage: Stage) -> None:
 
 
 def test_container__limits_and_labels__are_set(stage: Stage, engine: docker.DockerClient) -> None:
-    run = threading.Thread(target=stage.run, args=("sleep",), kwargs={"seconds": 3.0, "cpus": 0.5})
+    limits = {"seconds": 60.0, "cpus": 0.5}
+    run = threading.Thread(target=stage.run, args=("sleep",), kwargs=limits)
     run.start()
     found: list[Container] = []
-    deadline = time.monotonic() + 3
-    while not found and time.monotonic() < deadline:
-        found = engine.containers.list(filters={"label": "iexec.task=0x11"})
+    while not found and run.is_alive():
+        labelled = {"name": stage.spec.name, "label": "iexec.task=0x11"}
+        found = engine.containers.list(filters=labelled)
     config = found[0].attrs["HostConfig"]
+    stage.bench.runtime.stop(stage.spec.name)
     run.join()
     assert (config["Memory"], config["MemorySwap"]) == (128 * 1024**2, 128 * 1024**2)
     assert (config["NanoCpus"], config["PidsLimit"]) == (500_000_000, 1024)
