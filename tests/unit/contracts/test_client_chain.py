@@ -48,7 +48,7 @@ def test_connect__nobody_listens__names_the_url_soon() -> None:
     began = time.perf_counter()
     with pytest.raises(ChainError, match=r"127\.0\.0\.1:9.*does not answer"):
         Chain.connect("http://127.0.0.1:9")
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 20
 
 
 def test_request__answer_is_no_json_rpc__is_an_error() -> None:

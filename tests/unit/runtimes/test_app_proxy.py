@@ -40,7 +40,7 @@ def proxy(echo: int) -> Iterator[int]:
 
 def ask(port: int, request: bytes) -> bytes:
     """Send some bytes and return everything that comes back, nothing when the proxy hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as line:
         try:
             line.sendall(request)
             line.shutdown(socket.SHUT_WR)
@@ -93,7 +93,7 @@ def test_proxy__too_many_connections__are_hung_up_on(proxy: int, echo: int) -> N
 def test_proxy__end__hangs_up_and_frees_the_port(echo: int) -> None:
     allowed = AllowList.parse([f"127.0.0.1:{echo}"])
     with serving_proxy("127.0.0.1", 0, allowed) as port:
-        line = socket.create_connection(("127.0.0.1", port), timeout=5)
+        line = socket.create_connection(("127.0.0.1", port), timeout=60)
     with line, contextlib.suppress(ConnectionResetError):
         assert line.recv(1) == b""
     with serving_proxy("127.0.0.1", port, allowed) as again:

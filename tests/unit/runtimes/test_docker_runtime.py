@@ -200,8 +200,8 @@ def test_image__absent_and_registry_silent__may_be_had_elsewhere(bench: Bench) -
 
 
 def test_container__silent_for_longer_than_the_engine_may_be__goes_on(stage: Stage) -> None:
-    runtime = DockerRuntime(docker.from_env(timeout=2))
-    limits = replace(stage.spec.limits, seconds=4.0)
+    runtime = DockerRuntime(docker.from_env(timeout=5))
+    limits = replace(stage.spec.limits, seconds=7.0)
     result = runtime.run(replace(stage.spec, arguments=("sleep",), limits=limits))
     assert result.cause is Cause.APP_COMPUTE_TIMEOUT
 
