@@ -41,7 +41,7 @@ from poco.errors import (
 )
 
 __all__ = [
-    "ErrorResponse",
+    "AsciiResponse",
     "HttpError",
     "application",
     "listen",
@@ -109,8 +109,8 @@ class HttpError(PeerError):
         super().__init__(rule, field=field, value=value, remedy=remedy)
 
 
-class ErrorResponse(JSONResponse):
-    """What is said of a stranger's input, in ASCII: half a surrogate pair has no UTF-8."""
+class AsciiResponse(JSONResponse):
+    """JSON that repeats words of a stranger, in ASCII: half a surrogate pair has no UTF-8."""
 
     def render(self, content: object) -> bytes:
         """Return the body."""
@@ -163,18 +163,18 @@ def application(
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
         headers = error.headers if isinstance(error, HttpError) else None
-        return ErrorResponse({"error": told(error)}, status_of(error), headers)
+        return AsciiResponse({"error": told(error)}, status_of(error), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
-        return ErrorResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
+        return AsciiResponse({"error": faults}, HTTPStatus.BAD_REQUEST)
 
     @app.exception_handler(HTTPException)
     async def _refused(_: Request, error: HTTPException) -> Response:
-        return ErrorResponse({"error": error.detail}, error.status_code, error.headers)
+        return AsciiResponse({"error": error.detail}, error.status_code, error.headers)
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(_: Request, __: ClientDisconnect) -> Response:

@@ -51,6 +51,12 @@ class Cause(StrEnum):
         """The replicate status that this cause leads to (spec offchain §1.6)."""
         return _STATUS.get(self, Status.COMPUTE_FAILED)
 
+    @property
+    def app_ran(self) -> bool:
+        """Whether the app was started before this was found, so that it may have an exit code."""
+        before = self is Cause.PRE_COMPUTE_DATASET_DECRYPTION_FAILED
+        return self.status is Status.COMPUTE_FAILED and not before
+
 
 class Status(StrEnum):
     """The failing stage of a replicate, as far as the execution of an app can fail."""

@@ -2,7 +2,7 @@
 
 The standard parser recurses in C: text that nests deep enough ends the process where the
 interpreter's recursion limit has been raised, as some libraries do. And three bytes of text make a
-list of 64. So nesting and number are bounded before the parser sees the text.
+list of 56 bytes. So nesting and number are bounded before the parser sees the text.
 """
 
 from __future__ import annotations

@@ -311,12 +311,13 @@ def require_success(result: TaskResult, code: Callable[[], int | None]) -> TaskR
 
     Args:
         result: what the task left.
-        code: asks for the exit code of the app; called when it failed.
+        code: asks for the exit code of the app; called when it ran and failed.
 
     Raises:
         AppFailedError: it is the error that all workers agreed on.
     """
     cause = appio.told_cause(result.content) if result.names == (_ERROR,) else None
     if cause is not None:
-        raise AppFailedError(result.taskid, cause, code(), result.stdout, result.stderr)
+        ended = code() if cause.app_ran else None
+        raise AppFailedError(result.taskid, cause, ended, result.stdout, result.stderr)
     return result

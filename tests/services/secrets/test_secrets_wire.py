@@ -121,8 +121,17 @@ def test_original_session__empty_body__is_unauthorized(keeper: Keeper) -> None:
     assert answer.json()["error"] == "EMPTY_PARAMS_UNAUTHORIZED"
 
 
-def test_original_session__missing_secret__is_500_with_its_code(keeper: Keeper) -> None:
-    authorization = keeper.admitted(keeper.stage.task())
+@pytest.mark.parametrize(
+    ("params", "dataset", "code"),
+    [
+        ("{}", True, "PRE_COMPUTE_GET_DATASET_SECRET_FAILED"),
+        ('{"iexec_secrets":7}', False, "GET_TASK_DESCRIPTION_FAILED"),
+    ],
+)
+def test_original_session__cannot_be_made__is_500_with_its_code(
+    keeper: Keeper, params: str, dataset: bool, code: str
+) -> None:
+    authorization = keeper.admitted(keeper.stage.task(params, dataset=dataset))
     signature = sign_digest(keeper.stage.keys["worker"], authorization.digest)
     answer = keeper.http.post(
         "/tee/sessions",
@@ -130,19 +139,7 @@ def test_original_session__missing_secret__is_500_with_its_code(keeper: Keeper) 
         headers={"Authorization": f"0x{signature.hex()}"},
     )
     assert answer.status_code == 500
-    assert answer.json()["error"] == "PRE_COMPUTE_GET_DATASET_SECRET_FAILED"
-
-
-def test_original_session__unreadable_params__is_500_with_its_code(keeper: Keeper) -> None:
-    authorization = keeper.admitted(keeper.stage.task('{"iexec_secrets":7}', dataset=False))
-    signature = sign_digest(keeper.stage.keys["worker"], authorization.digest)
-    answer = keeper.http.post(
-        "/tee/sessions",
-        json=authorization.to_json(),
-        headers={"Authorization": f"0x{signature.hex()}"},
-    )
-    assert answer.status_code == 500
-    assert answer.json()["error"] == "GET_TASK_DESCRIPTION_FAILED"
+    assert answer.json()["error"] == code
 
 
 def test_framework__simulated__never_has_the_name_of_hardware(keeper: Keeper) -> None:

@@ -88,6 +88,18 @@ def test_require_success__error_result__says_cause_code_and_last_words(tmp_path:
     )
 
 
+@pytest.mark.parametrize(
+    "cause", [Cause.INPUT_URL_FORBIDDEN, Cause.PRE_COMPUTE_DATASET_DECRYPTION_FAILED]
+)
+def test_require_success__app_never_ran__nobody_is_asked_for_its_exit_code(
+    tmp_path: Path, cause: Cause
+) -> None:
+    found = result(tmp_path, "error.txt", error_txt=error_text(cause))
+    with pytest.raises(AppFailedError) as caught:
+        require_success(found, pytest.fail)
+    assert caught.value.code is None
+
+
 def test_require_success__error_file_beside_a_result__is_the_apps_own(tmp_path: Path) -> None:
     text = error_text(Cause.APP_COMPUTE_FAILED)
     found = result(tmp_path, "a", a=b"1", error_txt=text)

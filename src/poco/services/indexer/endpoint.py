@@ -25,7 +25,7 @@ from poco.services.indexer.follower import Follower, Head
 from poco.services.indexer.limits import parse_query
 from poco.services.indexer.loading import Session
 from poco.services.indexer.schema import make_schema
-from poco.web import ErrorResponse, application
+from poco.web import AsciiResponse, application
 
 __all__ = ["PATH", "Indexer", "indexer_app"]
 
@@ -150,7 +150,7 @@ def indexer_app(indexer: Indexer) -> FastAPI:
         """Answer a query; the status is 200 whether or not there are errors in the answer."""
         answer = indexer.answer(query.query, query.variables, query.operation_name)
         queries.labels("refused" if "errors" in answer else "answered").inc()
-        return ErrorResponse(answer)  # errors repeat words of the query
+        return AsciiResponse(answer)
 
     return app
 

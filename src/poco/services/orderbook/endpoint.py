@@ -36,7 +36,7 @@ from poco.services.orderbook.queries import (
     number,
 )
 from poco.services.orderbook.refusals import RefusedError, invalid
-from poco.web import ErrorResponse, HttpError, application
+from poco.web import AsciiResponse, HttpError, application
 from poco.web_limits import RateLimit
 
 __all__ = ["orderbook_application"]
@@ -115,7 +115,7 @@ def _following(book: Orderbook, every: float) -> Any:
 
 def _add_errors(app: FastAPI) -> None:
     def answer(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-        return ErrorResponse({"ok": False, "error": text}, status, headers)
+        return AsciiResponse({"ok": False, "error": text}, status, headers)
 
     @app.exception_handler(PocoError)
     async def _poco_error(_: Request, error: PocoError) -> Response:
