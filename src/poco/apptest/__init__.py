@@ -6,7 +6,7 @@
 from poco.apptest.comparison import Difference
 from poco.apptest.judgement import Attempt, Report
 from poco.apptest.rendering import as_document, render
-from poco.apptest.subject import locate_app
+from poco.apptest.subject import locate_app, no_app
 from poco.apptest.trial import Trial, try_app
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Trial",
     "as_document",
     "locate_app",
+    "no_app",
     "render",
     "try_app",
 ]

@@ -11,7 +11,9 @@ from poco.errors import ConfigurationError, UserInputError
 from poco.runtimes import DockerRuntime, Runtime, WasmRuntime
 from poco.worker.execution import AppReference
 
-__all__ = ["locate_app"]
+__all__ = ["locate_app", "no_app"]
+
+_IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
 
 
 def locate_app(target: str) -> tuple[AppReference, Runtime]:
@@ -30,7 +32,10 @@ def locate_app(target: str) -> tuple[AppReference, Runtime]:
     if path.suffix == ".wasm":
         return _module(path.resolve()), WasmRuntime(allow_files=True)
     if path.is_file():
-        raise _no_app(target)
+        raise no_app(target, "a file must be a .wasm module")
+    is_folder = path.is_dir()
+    if not (is_folder or _may_be_an_image(target)):
+        raise no_app(target, "there is no such file or folder")
     runtime = DockerRuntime()
     if not runtime.answers():
         raise ConfigurationError(
@@ -39,7 +44,7 @@ def locate_app(target: str) -> tuple[AppReference, Runtime]:
             value="DOCKER",
             remedy="start one, or point DOCKER_HOST at one, or try a .wasm module",
         )
-    image = _build(path) if path.is_dir() else target
+    image = _build(path) if is_folder else target
     checksum = bytes.fromhex(runtime.fetch(image, bytes(32)).removeprefix("sha256:"))
     return AppReference(image, checksum, "DOCKER"), runtime
 
@@ -65,7 +70,7 @@ def _build(folder: Path) -> str:
     elif (folder / "Dockerfile").exists():
         command = ["docker", "build", "--quiet", "--tag", image, str(folder)]
     else:
-        raise _no_app(str(folder))
+        raise no_app(str(folder), "a folder must have a Makefile or Dockerfile")
     try:
         built = subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False
@@ -87,10 +92,22 @@ def _build(folder: Path) -> str:
     return image
 
 
-def _no_app(target: str) -> UserInputError:
+def _may_be_an_image(target: str) -> bool:
+    """Return whether a name is no path: it does not begin with a folder that is here."""
+    first, *others = Path(target).parts or ("",)
+    return bool(_IMAGE.fullmatch(target)) and not (others and Path(first).is_dir())
+
+
+def no_app(target: str, rule: str) -> UserInputError:
+    """Return what is said of something that is no app.
+
+    Args:
+        target: what was named.
+        rule: what it lacks.
+    """
     return UserInputError(
-        "an app is a .wasm module, a folder with a Makefile or Dockerfile, or an image",
+        rule,
         field="app",
         value=target,
-        remedy="name one of them",
+        remedy="name a .wasm module, a folder with a Makefile or Dockerfile, or an image",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,7 @@ from eth_typing import ChecksumAddress
 
 from poco.appio import ExecutionError
 from poco.appio.encryption import encrypt_dataset, generate_dataset_key
-from poco.apptest import locate_app
-from poco.errors import UserInputError
+from poco.apptest import locate_app, no_app
 from poco.local import given
 from poco.local.goods import App, Dataset, Runs
 from poco.local.shelf import Shelf
@@ -46,7 +44,6 @@ CONFIDENTIAL = TEE | TDX
 """What the official client, too, asks for when secrets take part."""
 
 _MODULE = "app.wasm"
-_IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*", re.ASCII)
 _VOLUME = MAX_JSON_INTEGER
 _PATIENCE_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
@@ -184,27 +181,13 @@ def _located(target: object, path: Path) -> tuple[str, AppReference]:
         reference, _ = locate_app(str(path))
         return (path.parent if path.name == _MODULE else path).resolve().stem, reference
     image = str(target)
-    first = Path(path.parts[0])
-    if (
-        isinstance(target, Path)
-        or not _IMAGE.fullmatch(image)
-        or (first != path and first.is_dir())
-    ):
-        raise _no_app(image, "there is no such file or folder")
+    if isinstance(target, Path):
+        raise no_app(image, "there is no such file or folder")
     try:
         reference, _ = locate_app(image)
     except ExecutionError as error:
-        raise _no_app(image, f"there is no such path, and no such image: {error.rule}") from error
+        raise no_app(image, f"there is no such path, and no such image: {error.rule}") from error
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0], reference
-
-
-def _no_app(target: str, rule: str) -> UserInputError:
-    return UserInputError(
-        rule,
-        field="app",
-        value=target,
-        remedy="name a .wasm module, a folder with a Makefile or Dockerfile, or an image",
-    )
 
 
 def _registered(

@@ -102,6 +102,8 @@ def test_command__module_that_breaks_the_contract__ends_with_6(run: Command) -> 
     [
         (["missing.wasm"], "missing.wasm"),
         (["note.txt"], "Dockerfile"),
+        (["./nowhere"], "no such file or folder"),
+        (["empty/nowhere"], "no such file or folder"),
         (["empty"], "Dockerfile"),
         (["x.wasm", "--secret", "hunter2"], "N=VALUE"),
         (["x.wasm", "--secret", "0=x"], "N=VALUE"),
